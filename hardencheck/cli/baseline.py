@@ -1,0 +1,68 @@
+"""`hardencheck baseline list|show|lint`: what a baseline holds and whether it is sound."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from hardencheck.cli import options as opt
+from hardencheck.cli.exit_codes import ExitCode
+from hardencheck.cli.output import emit, note
+from hardencheck.cli.targets import BPO_CORE, Selection
+from hardencheck.report.escape import term
+
+Reference = Annotated[str, typer.Argument(help="Shipped baseline, or a folder.")]
+
+
+def add(app: typer.Typer) -> None:
+    """Register the commands."""
+    group = typer.Typer(help="Baselines: list, show, lint.", no_args_is_help=True)
+    group.command("list")(list_)
+    group.command()(show)
+    group.command()(lint)
+    app.add_typer(group, name="baseline")
+
+
+def list_() -> None:
+    """List the shipped baselines."""
+    from hardencheck.baselines.load import load
+    from hardencheck.resources import shipped
+
+    for path in sorted(shipped("baselines").glob("*/baseline.yaml")):
+        found = load(path.parent.name, None)
+        emit(f"{found.id} {found.version}  {len(found.rules)} rules  {found.title}\n")
+
+
+def show(  # noqa: PLR0913, PLR0917  a command's parameters are its options
+    baseline: Reference = BPO_CORE,
+    tailoring: opt.Tailoring = None,
+    rule: opt.Rules = None,
+    theme: opt.Themes = None,
+    tag: opt.Tags = None,
+    exclude: opt.Exclude = None,
+) -> None:
+    """Show the rules and values of a baseline."""
+    from tabulate import tabulate
+
+    found = Selection(baseline, tailoring, rule or (), theme or (), tag or (), exclude or ()).load()
+    rows = [(each.theme, each.severity.value, each.id, each.title) for each in found.rules]
+    everyone = found.tailoring.everyone.values
+    values = [(name, json.dumps(everyone.get(name, value.default)), value.title) for name, value in found.values.items()]
+    text = tabulate(rows, headers=("theme", "severity", "rule", "title"), tablefmt="plain", disable_numparse=True)
+    text += "\n\n" + tabulate(values, headers=("value", "is", "meaning"), tablefmt="plain", disable_numparse=True)
+    emit(f"{found.id} {found.version}  {found.title}\n\n{text}\n")
+
+
+def lint(baseline: Reference = BPO_CORE) -> int:
+    """Test a baseline: every file, every rule's examples, every leaf of a pass example."""
+    from hardencheck.baselines.lint import lint as problems_of
+    from hardencheck.baselines.load import load
+
+    found = load(baseline, None)
+    problems = problems_of(found)
+    for problem in problems:
+        emit(f"{term(problem)}\n")
+    note(f"{found.id} {found.version}: {len(found.rules)} rules, {len(problems) or 'no'} problems")
+    return ExitCode.CONFIGURATION if problems else ExitCode.COMPLIANT

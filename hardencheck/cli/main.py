@@ -1,0 +1,81 @@
+"""`hardencheck`: the command line. Every error becomes one calm sentence and the exit code of its kind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+
+from hardencheck import __version__
+from hardencheck.cli.exit_codes import ExitCode
+from hardencheck.errors import HardencheckError
+from hardencheck.report.escape import term
+
+app = typer.Typer(
+    name="hardencheck",
+    help="Checks machines against a security baseline, and proves the result.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"hardencheck {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    pass
+
+
+def _add_commands() -> None:
+    from hardencheck.cli import baseline, doctor, findings, probe, rejudge, report, rule, schema, sweep, trust
+
+    for module in (sweep, doctor, trust, report, findings, rejudge, baseline, rule, probe, schema):
+        module.add(app)
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with its code."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    _add_commands()
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit code; never raises."""
+    try:
+        code = app(arguments, prog_name="hardencheck", standalone_mode=False)
+        sys.stdout.flush()
+        return int(code or 0)
+    except HardencheckError as error:
+        return _fail(str(error), error.hint, error.exit_code)
+    except typer.exceptions.TyperException as error:
+        return _fail(error.format_message(), "hardencheck --help lists the commands", ExitCode.USAGE)
+    except (KeyboardInterrupt, typer.Abort):
+        return _fail("interrupted", None, ExitCode.INTERRUPTED)
+    except BrokenPipeError:  # the reader of our output went away; Python's own message about it helps nobody
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _fail(message: str, hint: str | None, code: int) -> int:
+    sys.stderr.write(f"hardencheck: {term(message)}\n")
+    if hint:
+        sys.stderr.write(f"  {term(hint)}\n")
+    return int(code)
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

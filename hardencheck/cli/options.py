@@ -1,0 +1,68 @@
+"""The options that several commands share, so that each means the same everywhere."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hardencheck.model.outcome import Severity
+
+
+class Format(StrEnum):
+    """How a report is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+def default_store() -> Path:
+    """Return where results are kept unless told otherwise: XDG_STATE_HOME, else ~/.local/state."""
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(state) / "hardencheck" / "hardencheck.db"
+
+
+_SELECT = "Selection"
+_REACH = "Hosts"
+
+StoreOption = Annotated[
+    Path, typer.Option("--store", envvar="HARDENCHECK_STORE", help="The store file.", show_default=False)
+]
+Inventory = Annotated[
+    list[str] | None,
+    typer.Option("-i", "--inventory", help="Ansible inventory: file, folder or script; may be given several times. "
+                 "Without one, this machine is swept.", rich_help_panel=_REACH),
+]  # fmt: skip
+Limit = Annotated[
+    str | None, typer.Option("-l", "--limit", help="Only these hosts (Ansible pattern).", rich_help_panel=_REACH)
+]
+VaultPasswordFile = Annotated[
+    Path | None,
+    typer.Option("--vault-password-file", help="File (or script) with the vault password.", rich_help_panel=_REACH),
+]
+AskPass = Annotated[bool, typer.Option("--ask-pass", help="Ask for the SSH password.", rich_help_panel=_REACH)]
+AskBecomePass = Annotated[
+    bool, typer.Option("--ask-become-pass", help="Ask for the sudo password.", rich_help_panel=_REACH)
+]
+BaselineOption = Annotated[
+    str, typer.Option("-b", "--baseline", help="Shipped baseline, or a folder.", rich_help_panel=_SELECT)
+]
+Tailoring = Annotated[
+    Path | None,
+    typer.Option("--tailoring", help="A site's values and deselected rules (YAML).", rich_help_panel=_SELECT),
+]
+Rules = Annotated[
+    list[str] | None, typer.Option("--rule", help="Only these rules (id or glob).", rich_help_panel=_SELECT)
+]
+Themes = Annotated[list[str] | None, typer.Option("--theme", help="Only these themes.", rich_help_panel=_SELECT)]
+Tags = Annotated[list[str] | None, typer.Option("--tag", help="Only rules with these tags.", rich_help_panel=_SELECT)]
+Exclude = Annotated[
+    list[str] | None, typer.Option("--exclude", help="Not these rules (id, glob or theme).", rich_help_panel=_SELECT)
+]
+FailOn = Annotated[Severity, typer.Option("--fail-on", help="Lowest severity that makes the exit code 1.")]
+FormatOption = Annotated[Format, typer.Option("--format", help="How the result is written to standard output.")]
+SweepId = Annotated[str, typer.Argument(help="A sweep's id, the start of one, or 'last'.")]

@@ -1,0 +1,48 @@
+"""`hardencheck rejudge`: derive every result of a stored sweep anew, from its captures alone."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from hardencheck.cli import options as opt
+from hardencheck.cli.exit_codes import exit_code
+from hardencheck.cli.output import emit, note
+from hardencheck.model.outcome import Severity
+
+
+def add(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command()(rejudge)
+
+
+def rejudge(
+    sweep: opt.SweepId = "last",
+    baseline: Annotated[
+        str | None, typer.Option("-b", "--baseline", help="Another baseline than the sweep's own.")
+    ] = None,
+    tailoring: opt.Tailoring = None,
+    format: opt.FormatOption = opt.Format.TABLE,  # noqa: A002  named after its option
+    fail_on: opt.FailOn = Severity.MEDIUM,
+    store: opt.StoreOption = opt.default_store(),  # noqa: B008
+) -> int:
+    """Judge a stored sweep again, offline; says on standard error whether anything differs."""
+    from hardencheck.cli.report import own_baseline, rendered
+    from hardencheck.cli.targets import Selection
+    from hardencheck.errors import UsageError
+    from hardencheck.pipeline.rejudge import differences, rejudge as judge_again
+    from hardencheck.storage import open_store
+
+    if tailoring and not baseline:
+        raise UsageError("--tailoring goes with --baseline", hint="the sweep's own baseline holds its own tailoring")
+    with open_store(store) as opened:
+        before = opened.sweep(sweep)
+        judged_by = Selection(baseline, tailoring).load() if baseline else own_baseline(opened, before)
+        after = judge_again(before, judged_by, opened)
+    emit(rendered(after, format))
+    changed = differences(before, after)
+    for line in changed:
+        note(line)
+    note(f"{len(changed)} results differ from the stored ones" if changed else "every result is as it was stored")
+    return exit_code(after, fail_on)

@@ -1,0 +1,117 @@
+"""`hardencheck report`, `hardencheck sweeps`, `hardencheck host show`: what stored sweeps say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hardencheck.cli import options as opt
+from hardencheck.cli.exit_codes import exit_code
+from hardencheck.cli.output import emit
+from hardencheck.cli.targets import Selection
+from hardencheck.model.outcome import Severity
+
+if TYPE_CHECKING:
+    from hardencheck.model.baseline import Baseline
+    from hardencheck.model.sweep import Sweep
+    from hardencheck.storage.store import Store
+
+
+def add(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command()(report)
+    app.command()(sweeps)
+    hosts = typer.Typer(help="What is known of one host.", no_args_is_help=True)
+    hosts.command("show")(host_show)
+    app.add_typer(hosts, name="host")
+
+
+def rendered(sweep: Sweep, form: opt.Format) -> str:
+    """Return a sweep in the wanted format."""
+    match form:
+        case opt.Format.TABLE:
+            from hardencheck.report import table
+
+            return table.render(sweep)
+        case opt.Format.JSON:
+            from hardencheck.report import json
+
+            return json.render(sweep)
+        case opt.Format.CSV:
+            from hardencheck.report import csv
+
+            return csv.render(sweep)
+
+
+def own_baseline(store: Store, sweep: Sweep) -> Baseline:
+    """Return the baseline that a sweep was judged by."""
+    from hardencheck.baselines.snapshot import from_bytes
+
+    return from_bytes(store.blob(sweep.baseline_digest))
+
+
+def narrowed(store: Store, sweep: Sweep, selection: Selection) -> Sweep:
+    """Return the sweep with the selected rules only, as its own baseline knows them."""
+    if not selection.narrows:
+        return sweep
+    chosen = {rule.id for rule in selection.of(own_baseline(store, sweep)).rules}
+    hosts = tuple(
+        replace(host, results=tuple(result for result in host.results if result.rule_id in chosen))
+        for host in sweep.hosts
+    )
+    return replace(sweep, hosts=hosts)
+
+
+def report(  # noqa: PLR0913, PLR0917  a command's parameters are its options
+    sweep: opt.SweepId = "last",
+    rule: opt.Rules = None,
+    theme: opt.Themes = None,
+    tag: opt.Tags = None,
+    exclude: opt.Exclude = None,
+    format: opt.FormatOption = opt.Format.TABLE,  # noqa: A002  named after its option
+    fail_on: opt.FailOn = Severity.MEDIUM,
+    store: opt.StoreOption = opt.default_store(),  # noqa: B008
+) -> int:
+    """Show a stored sweep; exits as the sweep did."""
+    from hardencheck.storage import open_store
+
+    with open_store(store) as opened:
+        found = narrowed(opened, opened.sweep(sweep), Selection("", None, rule or (), theme or (), tag or (), exclude or ()))
+    emit(rendered(found, format))
+    return exit_code(found, fail_on)
+
+
+def sweeps(store: opt.StoreOption = opt.default_store()) -> None:  # noqa: B008
+    """List stored sweeps, newest first."""
+    from tabulate import tabulate
+
+    from hardencheck.storage import open_store
+
+    with open_store(store) as opened:
+        rows = [
+            (found.id, found.started, found.finished or "not finished", f"{found.baseline_id} {found.baseline_version}")
+            for found in opened.sweeps()
+        ]
+    headers = ("sweep", "started", "finished", "baseline")
+    emit(tabulate(rows, headers=headers, tablefmt="plain", disable_numparse=True) + "\n" if rows else "no sweeps\n")
+
+
+def host_show(
+    name: Annotated[str, typer.Argument(help="The host's name in the inventory.")],
+    sweep: Annotated[str, typer.Option("--sweep", help="A sweep's id, or 'last'.")] = "last",
+    store: opt.StoreOption = opt.default_store(),  # noqa: B008
+) -> None:
+    """Show every rule of one host with its outcome and reason."""
+    from hardencheck.errors import UsageError
+    from hardencheck.report.table import render_host
+    from hardencheck.storage import open_store
+
+    with open_store(store) as opened:
+        found = opened.sweep(sweep)
+    for host in found.hosts:
+        if host.host == name:
+            emit(render_host(host))
+            return
+    raise UsageError(f"sweep {found.id} has no host {name!r}", hint="hardencheck report --format csv lists its hosts")

@@ -1,0 +1,139 @@
+"""`hardencheck sweep`: ask every host, judge, store, report."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hardencheck.cli import options as opt
+from hardencheck.cli.exit_codes import exit_code
+from hardencheck.cli.output import emit, note, progress
+from hardencheck.cli.targets import BPO_CORE, Reach, Selection, pins_beside, transports
+from hardencheck.model.outcome import Severity
+
+if TYPE_CHECKING:
+    from hardencheck.model.baseline import Baseline
+    from hardencheck.model.host import Host
+    from hardencheck.model.sweep import Sweep
+    from hardencheck.pipeline.sweep import Work
+    from hardencheck.storage.store import Store
+
+_LIMITS = "Limits"
+
+
+def add(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command()(sweep)
+
+
+def sweep(  # noqa: PLR0913, PLR0917  a command's parameters are its options
+    inventory: opt.Inventory = None,
+    limit: opt.Limit = None,
+    vault_password_file: opt.VaultPasswordFile = None,
+    ask_pass: opt.AskPass = False,
+    ask_become_pass: opt.AskBecomePass = False,
+    baseline: opt.BaselineOption = BPO_CORE,
+    tailoring: opt.Tailoring = None,
+    rule: opt.Rules = None,
+    theme: opt.Themes = None,
+    tag: opt.Tags = None,
+    exclude: opt.Exclude = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Finish the last sweep that was interrupted.")] = False,
+    workers: Annotated[int, typer.Option(min=1, max=500, help="Hosts asked at once.", rich_help_panel=_LIMITS)] = 50,
+    deadline: Annotated[
+        float, typer.Option(min=1, max=3600, help="Seconds that any host may take.", rich_help_panel=_LIMITS)
+    ] = 120,
+    fail_on: opt.FailOn = Severity.MEDIUM,
+    format: opt.FormatOption = opt.Format.TABLE,  # noqa: A002  named after its option
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress bar.")] = False,
+    store: opt.StoreOption = opt.default_store(),  # noqa: B008  read once, at start
+) -> int:
+    """Check hosts against a baseline; without -i, this machine."""
+    from hardencheck.pipeline.sweep import run
+    from hardencheck.storage import open_store
+
+    reach = Reach(inventory or (), limit, vault_password_file, ask_pass, ask_become_pass)
+    selection = Selection(baseline, tailoring, rule or (), theme or (), tag or (), exclude or ())
+    with open_store(store) as opened, opened.lock():
+        todo = _resume(opened, reach) if resume else _begin(opened, reach, selection)
+        work = _work(todo, store, (workers, deadline))
+        with progress(len(work.hosts), quiet) as on_host:
+            run(work, opened, on_host)
+        done = opened.sweep(work.sweep.id)
+    from hardencheck.cli.report import rendered
+
+    emit(rendered(done, format))
+    code = exit_code(done, fail_on)
+    if not quiet and format is opt.Format.TABLE:
+        note(f"exit {code.value}: {code.meaning}")
+    return code
+
+
+_Todo = tuple["Sweep", "tuple[Host, ...]", "Baseline"]
+
+
+def _begin(store: Store, reach: Reach, selection: Selection) -> _Todo:
+    """Put a new sweep into the store, with every host pending."""
+    from hardencheck.baselines.snapshot import to_bytes
+    from hardencheck.model.capture import digest
+    from hardencheck.model.sweep import Sweep
+    from hardencheck.pipeline.collector import script_for
+    from hardencheck.pipeline.sweep import timestamp
+    from hardencheck.pipeline.visit import pending
+    from hardencheck.storage.store import new_sweep_id
+
+    hosts, baseline = reach.hosts(), selection.load()
+    snapshot, now = to_bytes(baseline), datetime.now(UTC)
+    new = Sweep(
+        id=new_sweep_id(now),
+        started=timestamp(now),
+        finished=None,
+        baseline_id=baseline.id,
+        baseline_version=baseline.version,
+        baseline_digest=digest(snapshot),
+        collector_digest=script_for(baseline).digest,
+        settings={"inventory": [str(Path(source).absolute()) for source in reach.inventory], "limit": reach.limit},
+        hosts=tuple(pending(host) for host in hosts),
+    )
+    store.begin(new, snapshot)
+    return new, hosts, baseline
+
+
+def _resume(store: Store, reach: Reach) -> _Todo:
+    """Take up the last unfinished sweep: its own baseline, the hosts that it did not get to."""
+    from dataclasses import replace
+
+    from hardencheck.cli.report import own_baseline
+    from hardencheck.errors import UsageError
+
+    unfinished = store.sweep("last")
+    if unfinished.finished:
+        raise UsageError(f"sweep {unfinished.id} is finished; there is nothing to resume", hint="hardencheck sweep")
+    before = unfinished.settings
+    again = replace(reach, inventory=reach.inventory or before["inventory"], limit=reach.limit or before["limit"])
+    left = set(store.pending(unfinished.id))
+    hosts = {host.name: host for host in again.hosts() if host.name in left}
+    gone = tuple(_gone(name) for name in sorted(left - set(hosts)))
+    return unfinished, (*hosts.values(), *gone), own_baseline(store, unfinished)
+
+
+def _gone(name: str) -> Host:
+    from hardencheck.model.host import Host
+
+    return Host(name, name, problem="the host is no longer in the inventory that the sweep began with")
+
+
+def _work(todo: _Todo, store: Path, limits: tuple[int, float]) -> Work:
+    from hardencheck.collect.gather import Collector
+    from hardencheck.model.capture import Limits
+    from hardencheck.pipeline.collector import script_for
+    from hardencheck.pipeline.sweep import Work
+
+    begun, hosts, baseline = todo
+    workers, deadline = limits
+    bounds = Limits(deadline=deadline, idle=min(deadline, Limits().idle))
+    collector = Collector(script_for(baseline), transports(hosts, pins_beside(store)), bounds)
+    return Work(begun, hosts, baseline, collector, workers)

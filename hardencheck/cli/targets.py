@@ -1,0 +1,108 @@
+"""From options to hosts and baselines: the part that every command with `-i` or `--rule` shares."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hardencheck.cli.output import note
+from hardencheck.errors import UsageError
+from hardencheck.model.host import Host, Secret
+from hardencheck.report.escape import term
+
+if TYPE_CHECKING:
+    from hardencheck.model.baseline import Baseline
+    from hardencheck.transport.base import Transport
+
+BPO_CORE = "bpo-core"
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Which hosts, and the secrets that the user types rather than writes into the inventory."""
+
+    inventory: Sequence[str]
+    limit: str | None = None
+    vault_password_file: Path | None = None
+    ask_pass: bool = False
+    ask_become_pass: bool = False
+
+    def hosts(self) -> tuple[Host, ...]:
+        """Return the hosts in scope; without an inventory this machine. Raises InventoryError."""
+        if not self.inventory:
+            if self.limit or self.ask_pass or self.ask_become_pass or self.vault_password_file:
+                raise UsageError("--limit and the password options go with an inventory", hint="add -i INVENTORY")
+            from hardencheck.inventory.local import local_host
+
+            return (local_host(),)
+        from hardencheck.inventory.load import Credentials, load
+
+        credentials = Credentials(
+            vault_password_file=self.vault_password_file,
+            password=_ask("SSH password: ") if self.ask_pass else None,
+            become_password=_ask("sudo password: ") if self.ask_become_pass else None,
+        )
+        loaded = load(self.inventory, self.limit, credentials)
+        for warning in loaded.warnings:
+            note(f"inventory: {term(warning)}")
+        return tuple(loaded.hosts)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which rules of which baseline."""
+
+    baseline: str
+    tailoring: Path | None = None
+    rules: Sequence[str] = ()
+    themes: Sequence[str] = ()
+    tags: Sequence[str] = ()
+    exclude: Sequence[str] = ()
+
+    @property
+    def narrows(self) -> bool:
+        """Whether it leaves any rule out."""
+        return bool(self.rules or self.themes or self.tags or self.exclude)
+
+    def load(self) -> Baseline:
+        """Return the tailored baseline with the selected rules. Raises BaselineError, UsageError."""
+        from hardencheck.baselines.load import load
+
+        return self.of(load(self.baseline, self.tailoring))
+
+    def of(self, whole: Baseline) -> Baseline:
+        """Return the selected part of a baseline. Raises UsageError when something selects nothing."""
+        from hardencheck.baselines.select import select
+
+        return select(whole, rules=self.rules, themes=self.themes, tags=self.tags, exclude=self.exclude)
+
+
+def transports(hosts: Sequence[Host], pins: Path) -> dict[str, Transport]:
+    """Return how to reach these hosts, by connection word; `pins` is the file of `hardencheck trust`."""
+    words = {host.connection for host in hosts}
+    found: dict[str, Transport] = {}
+    if "local" in words:
+        from hardencheck.transport.local import LocalTransport
+
+        found["local"] = LocalTransport()
+    if "ssh" in words:
+        from hardencheck.transport.ssh import SshTransport
+
+        found["ssh"] = SshTransport(pins)
+    return found
+
+
+def pins_beside(store: Path) -> Path:
+    """Return where `hardencheck trust` keeps host keys: beside the store."""
+    return store.parent / "known_hosts"
+
+
+def _ask(prompt: str) -> Secret:
+    import getpass
+
+    if not sys.stdin.isatty():
+        raise UsageError("a password can only be asked for on a terminal", hint="put it into the inventory's vault")
+    return Secret(getpass.getpass(prompt))

@@ -1,0 +1,1 @@
+"""Hosts and probes become captures, in one round trip per host."""

@@ -1,0 +1,92 @@
+"""Asks every host at once, as many as there are workers; one round trip each."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from queue import Queue
+
+from hardencheck.collect.frame import Frames, split
+from hardencheck.collect.script import Script, new_nonce
+from hardencheck.errors import TransportError, Unreachable
+from hardencheck.model.capture import Exchange, Limits
+from hardencheck.model.host import Host
+from hardencheck.transport.base import Transport
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What one host answered: its sections and the exchange behind them, or the error that kept it from answering.
+
+    `started` and `finished` are our clock around the exchange, in seconds since the epoch.
+    """
+
+    host: Host
+    started: float
+    finished: float
+    frames: Frames | None = None
+    exchange: Exchange | None = None
+    error: TransportError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Collector:
+    """How to ask: the script, the transport of each connection word, and the limits for any host."""
+
+    script: Script
+    transports: Mapping[str, Transport]
+    limits: Limits
+
+    def ask(self, host: Host) -> Collected:
+        """Run the script on one host; trouble with the host is part of what it returns."""
+        nonce, started = new_nonce(), time.time()
+        try:
+            if host.problem:
+                raise Unreachable(host.problem, reason="host_variables")
+            transport = self.transports.get(host.connection)
+            if transport is None:
+                raise Unreachable(f"connection {host.connection} is not supported yet", reason="unsupported_connection")
+            exchange = transport.run(host, self.script.payload(nonce), self.limits)
+        except TransportError as error:
+            return Collected(host, started, time.time(), error=error)
+        except Exception as error:  # noqa: BLE001  one broken connection must not end the sweep of all others
+            broken = TransportError(f"the transport broke: {type(error).__name__}: {error}", reason="transport_error")
+            return Collected(host, started, time.time(), error=broken)
+        frames = split(exchange.stdout, nonce, self.script.probes)
+        return Collected(host, started, time.time(), frames, exchange)
+
+
+def gather(hosts: Iterable[Host], collector: Collector, workers: int) -> Iterator[Collected]:
+    """Yield each host's answer as it arrives, in no order; at most `workers` answers wait to be taken.
+
+    Closing the generator stops before the next host; connections that are open end by their own deadline.
+    """
+    waiting, lock, stop = iter(hosts), threading.Lock(), threading.Event()
+    answers: Queue[Collected | None] = Queue(maxsize=workers)
+
+    def work() -> None:
+        while not stop.is_set():
+            with lock:
+                host = next(waiting, None)
+            if host is None:
+                break
+            answers.put(collector.ask(host))
+        answers.put(None)
+
+    threads = [threading.Thread(target=work, name=f"gather-{number}", daemon=True) for number in range(workers)]
+    for thread in threads:
+        thread.start()
+    try:
+        running = workers
+        while running:
+            answer = answers.get()
+            if answer is None:
+                running -= 1
+            else:
+                yield answer
+    finally:
+        stop.set()
+        while any(thread.is_alive() for thread in threads) and not answers.empty():
+            answers.get_nowait()

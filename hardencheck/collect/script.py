@@ -1,0 +1,91 @@
+"""The collector: one POSIX sh script that runs every probe of one sweep, each in a bounded section of its own.
+
+Wire format, per section (all lengths in bytes, NONCE is 32 hexadecimal digits, known to this connection alone):
+
+    HC1 NONCE PROBE LENGTH\n
+    STDOUT STDERR 'rc=STATUS' ERRLEN(6 digits)\n     LENGTH bytes: ERRLEN is the length of STDERR with its rc= part
+
+and after the last one `HC1 NONCE end COUNT\n`. The nonce is a shell variable: never in argv, never in the environment,
+so no other user of the host can see it, and content that looks like a section is content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from hardencheck.model.probe import Probe
+from hardencheck.probes.output import PRELUDE
+
+#: The end of a section's stderr that is kept.
+STDERR_BYTES = 2048
+
+_HEAD = r"""# hardencheck collector: reads, writes nothing, leaves nothing behind
+LC_ALL=C LANGUAGE= PATH=/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL LANGUAGE PATH
+unset ENV BASH_ENV CDPATH GREP_OPTIONS
+unalias -a 2>/dev/null
+umask 077
+cd / || exit 1
+renice -n 10 -p "$$" >/dev/null 2>&1
+# busybox before 1.30 knows `timeout -t` only: such a host is bounded by the controller's deadline alone
+if timeout -k 2 1 true 2>/dev/null; then bound='timeout -k 2'
+elif timeout 1 true 2>/dev/null; then bound=timeout
+else bound=
+fi
+section() {
+  out=$(
+    exec 3>&1
+    err=$({ {
+      # shellcheck disable=SC2086 # the words of $bound are an optional command
+      $bound ${bound:+"$2"} /bin/sh -c "$prelude$4" </dev/null 2>&4 3>&-
+      echo "rc=$?" >&4
+    } | head -c "$3" >&3 4>&-; } 4>&1 | tail -c @STDERR@)
+    printf '%s%06d' "$err" "${#err}"
+  )
+  printf 'HC1 %s %s %s\n%s\n' "$nonce" "$1" "${#out}" "$out"
+}
+"""
+
+
+@dataclass(frozen=True)
+class Script:
+    """The collector for one set of probes; the same set gives the same text on every host and in every sweep."""
+
+    probes: tuple[Probe, ...]
+
+    @cached_property
+    def text(self) -> str:
+        """The script without its nonce, as `doctor --show-script` prints it."""
+        parts = [_HEAD.lstrip("\n").replace("@STDERR@", str(STDERR_BYTES)), f"prelude={_quote(PRELUDE)}\n"]
+        for probe in self.probes:
+            # one byte more than allowed tells "exactly full" from "cut off"
+            parts.append(f"section {probe.id} {probe.seconds} {probe.max_bytes + 1} {_quote(probe.script)}\n")
+        parts.append(f"printf 'HC1 %s end %s\\n' \"$nonce\" {len(self.probes)}\n")
+        return "".join(parts)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the text."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    def payload(self, nonce: str) -> bytes:
+        """Return the bytes for the host's standard input."""
+        return f"nonce={nonce}\n{self.text}".encode()
+
+
+def build(probes: Iterable[Probe]) -> Script:
+    """Return the collector of these probes, in the order of their ids."""
+    return Script(tuple(sorted(probes, key=lambda probe: probe.id)))
+
+
+def new_nonce() -> str:
+    """Return 128 random bits for one connection."""
+    return secrets.token_hex(16)
+
+
+def _quote(body: str) -> str:
+    return "'" + body.replace("'", "'\\''") + "'"

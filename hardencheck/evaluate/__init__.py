@@ -1,0 +1,1 @@
+"""Captures become observations, observations become results; pure."""

@@ -1,0 +1,143 @@
+"""All rules on one host: what its captures say, judged by the baseline as it is tailored for this host.
+
+The same function serves a sweep and `rejudge`: it knows no clock, no network and no store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from hardencheck.evaluate.judge import judge, unjudged
+from hardencheck.evaluate.observe import observe
+from hardencheck.model.baseline import Baseline, Rule
+from hardencheck.model.capture import Capture, Ended
+from hardencheck.model.expectation import Expectation
+from hardencheck.model.manifest import Manifest
+from hardencheck.model.observation import Observation
+from hardencheck.model.outcome import HostState, Outcome, Platform
+from hardencheck.model.probe import Context, System
+from hardencheck.model.result import RuleResult
+from hardencheck.probes import PLATFORM_PROBES, all_probes
+from hardencheck.probes.linux.platform import system as read_system
+
+ENDED = {
+    Ended.DEADLINE: "the host used up its total time",
+    Ended.IDLE: "the host sent nothing for too long",
+    Ended.FLOOD: "the host sent more bytes than one host may send",
+    Ended.LOST: "the connection was lost",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Who is judged: a host's name, its groups from general to specific, and its platform."""
+
+    name: str
+    groups: tuple[str, ...] = ()
+    platform: Platform = Platform.LINUX
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What was learned of one host: how far the look got and every rule's result."""
+
+    state: HostState
+    reason: str
+    message: str
+    system: str
+    epoch: int | None
+    results: tuple[RuleResult, ...]
+
+
+@dataclass
+class Assessor:
+    """Judges hosts of one sweep; keeps what identical captures have already told.
+
+    `now` is the sweep's start: ages are computed against it, so that judging again gives the same bytes.
+    """
+
+    baseline: Baseline
+    now: datetime
+    _observations: dict[tuple[str, str, System], Observation] = field(default_factory=dict)
+    _results: dict[tuple[str, int, str], RuleResult] = field(default_factory=dict)
+    _expectations: dict[tuple[str, ...], dict[str, Expectation]] = field(default_factory=dict)
+
+    def assess(self, subject: Subject, manifest: Manifest, captures: Mapping[str, Capture]) -> Assessment:
+        """Judge every rule of the baseline on one host's captures."""
+        platform_probe = PLATFORM_PROBES[subject.platform]
+        about = self._observe(platform_probe, manifest, captures, System())
+        system = read_system(about)
+        state, reason, message = _state(manifest, captures, system)
+        if state is HostState.UNREACHABLE:
+            return Assessment(state, reason, message, "", None, self.not_reached(subject, message))
+        results = tuple(
+            self._result(rule, subject, manifest, captures, system) for rule in self._rules(subject.platform)
+        )
+        return Assessment(state, reason, message, str(about.facts.get("pretty", "")), about.facts.get("epoch"), results)
+
+    def not_reached(self, subject: Subject, message: str) -> tuple[RuleResult, ...]:
+        """Return the results of a host that nothing was collected from: every rule is notchecked."""
+        deselected = self.baseline.tailoring.scope_for(subject.name, subject.groups).deselect
+        return tuple(
+            unjudged(rule, Outcome.NOTSELECTED, deselected[rule.id])
+            if rule.id in deselected
+            else unjudged(rule, Outcome.NOTCHECKED, f"host not reached: {message}")
+            for rule in self._rules(subject.platform)
+        )
+
+    def _rules(self, platform: Platform) -> list[Rule]:
+        return [rule for rule in self.baseline.rules if platform in rule.platforms]
+
+    def _result(
+        self, rule: Rule, subject: Subject, manifest: Manifest, captures: Mapping[str, Capture], system: System
+    ) -> RuleResult:
+        scope = self.baseline.tailoring.scope_for(subject.name, subject.groups)
+        if rule.id in scope.deselect:
+            return unjudged(rule, Outcome.NOTSELECTED, scope.deselect[rule.id])
+        observation = self._observe(rule.probe, manifest, captures, system)
+        expectation = self._expectation(rule, scope.values)
+        return judge(rule, expectation, observation, manifest.sections.get(rule.probe))
+
+    def _observe(
+        self, probe_id: str, manifest: Manifest, captures: Mapping[str, Capture], system: System
+    ) -> Observation:
+        capture = captures.get(probe_id)
+        if capture is None:
+            default = ENDED.get(manifest.ended, "its section did not arrive")
+            return Observation.not_collected(f"{probe_id}: {manifest.absent.get(probe_id, default)}")
+        key = (probe_id, manifest.sections[probe_id], system)
+        if key not in self._observations:
+            probe = all_probes()[probe_id]
+            self._observations[key] = observe(probe, capture, Context(self.now, system))
+        observation = self._observations[key]
+        return observation
+
+    def _expectation(self, rule: Rule, tailored: Mapping[str, Any]) -> Expectation:
+        values = {name: tailored.get(name, self.baseline.values[name].default) for name in rule.values}
+        key = (rule.id, repr(sorted(values.items())))
+        found = self._expectations.setdefault(key, {})
+        if rule.id not in found:
+            found[rule.id] = Expectation(rule, all_probes()[rule.probe].facts, values)
+        return found[rule.id]
+
+
+def _state(manifest: Manifest, captures: Mapping[str, Capture], system: System) -> tuple[HostState, str, str]:
+    """Say how far the look got: nothing, a part, or everything."""
+    ended = ENDED.get(manifest.ended, "")
+    if not captures:
+        return HostState.UNREACHABLE, "no_output", ended or "the host ran no collector: it sent no section"
+    if ended:
+        return HostState.PARTIAL, manifest.ended.value, ended
+    if manifest.absent:
+        names = ", ".join(sorted(manifest.absent))
+        return HostState.PARTIAL, "section_missing", f"not every section arrived: {names}"
+    cut = sorted(name for name, capture in captures.items() if capture.truncated or capture.timed_out)
+    if cut:
+        return HostState.PARTIAL, "section_cut", f"cut off by its limit: {', '.join(cut)}"
+    if not system.privileged and any(all_probes()[name].needs_root for name in captures):
+        said = f": {manifest.privilege_note}" if manifest.privilege_note else ""
+        return HostState.PARTIAL, "no_privilege", f"collected without root{said}"
+    return HostState.REACHED, "", ""

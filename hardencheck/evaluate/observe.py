@@ -1,0 +1,55 @@
+"""One capture becomes one observation: the parser runs only on a section that arrived whole, and its facts are checked."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import jsonschema_rs
+
+from hardencheck.errors import CaptureUnreadable
+from hardencheck.model.capture import Capture
+from hardencheck.model.observation import Observation
+from hardencheck.model.outcome import Status
+from hardencheck.model.probe import Context, Probe
+
+WITH_FACTS = (Status.COMPLETE, Status.INCOMPLETE)
+
+
+def observe(probe: Probe, capture: Capture, context: Context) -> Observation:
+    """Return what the probe learned; never raises, whatever the capture holds.
+
+    A section that was cut off by its time or size limit is not parsed at all: half an answer proves nothing.
+    """
+    if capture.timed_out:
+        return Observation.not_collected(f"{probe.id} used up its {probe.seconds} seconds on the host")
+    if capture.truncated:
+        return Observation.not_collected(f"{probe.id} wrote more than its {probe.max_bytes} bytes")
+    if probe.needs_root and not context.system.privileged:
+        return Observation.not_collected(f"{probe.id} needs root")
+    try:
+        observation = probe.parse(capture, context)
+    except CaptureUnreadable as error:
+        return Observation.error(f"{probe.id}: {error}")
+    except Exception as error:  # noqa: BLE001  a parser bug on one host's bytes is that rule's error, not the sweep's end
+        return Observation.error(f"{probe.id}: the parser failed: {type(error).__name__}: {error}")
+    problem = _problem(probe, observation) if observation.status in WITH_FACTS else ""
+    return Observation.error(f"{probe.id}: {problem}") if problem else observation
+
+
+def _problem(probe: Probe, observation: Observation) -> str:
+    """Say where the facts break the probe's own schema, or return an empty string."""
+    named = set(observation.facts) | set(observation.missing)
+    if named != set(probe.facts):
+        return f"the parser left out or invented facts: {', '.join(sorted(named ^ set(probe.facts)))}"
+    for name, value in observation.facts.items():
+        if not _validator(probe.id, name).is_valid(value):
+            return f"the fact {name} does not have the type that the probe declares"
+    return ""
+
+
+@cache
+def _validator(probe_id: str, fact: str) -> Any:
+    from hardencheck.probes import all_probes
+
+    return jsonschema_rs.Draft202012Validator(dict(all_probes()[probe_id].facts[fact]))

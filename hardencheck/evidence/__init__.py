@@ -1,0 +1,1 @@
+"""Captures become digests and a manifest."""

@@ -1,0 +1,55 @@
+"""Gives every capture of one host its digest and lists them in a manifest, before anyone reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from hardencheck.errors import EvidenceError
+from hardencheck.model.capture import Capture, digest
+from hardencheck.model.manifest import Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """One host's captures under their digests.
+
+    `blobs` maps digests to bytes: the captures and, under `digest`, the manifest itself.
+    """
+
+    manifest: Manifest
+    digest: str
+    captures: Mapping[str, Capture]
+    blobs: Mapping[str, bytes]
+
+
+def seal(manifest: Manifest, captures: Mapping[str, Capture]) -> Sealed:
+    """Seal the captures of one host; `manifest.sections` is filled in here."""
+    blobs: dict[str, bytes] = {}
+    sections: dict[str, str] = {}
+    for probe_id, capture in sorted(captures.items()):
+        data = capture.to_bytes()
+        sections[probe_id] = digest(data)
+        blobs[sections[probe_id]] = data
+    listed = Manifest(manifest.host, manifest.ended, sections, manifest.absent, manifest.privilege_note)
+    data = listed.to_bytes()
+    address = digest(data)
+    blobs[address] = data
+    return Sealed(listed, address, captures, blobs)
+
+
+def unseal(address: str, fetch: Callable[[str], bytes]) -> Sealed:
+    """Read one host's captures back; `fetch` returns the bytes of a digest. Raises EvidenceError."""
+    data = fetch(address)
+    try:
+        manifest = Manifest.from_bytes(data)
+    except (ValueError, KeyError) as error:
+        raise EvidenceError(f"manifest {address} cannot be read: {error}") from error
+    blobs, captures = {address: data}, {}
+    for probe_id, section in manifest.sections.items():
+        blobs[section] = fetch(section)
+        try:
+            captures[probe_id] = Capture.from_bytes(blobs[section])
+        except (ValueError, KeyError) as error:
+            raise EvidenceError(f"capture {section} of {probe_id} cannot be read: {error}") from error
+    return Sealed(manifest, address, captures, blobs)

@@ -1,0 +1,79 @@
+"""What can be asked of a host: a script, a parser and the schema of the facts that it yields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from hardencheck.model.capture import Capture
+from hardencheck.model.observation import Observation
+from hardencheck.model.outcome import Platform
+
+JsonSchema = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """The operating system of a host as `linux.platform` read it; empty strings where it could not be read.
+
+    `distribution` is os-release's ID, `like` its ID_LIKE words, `version` its VERSION_ID. `container` names the
+    container technology, or is None on a machine with a kernel of its own. `uid` is who the collector ran as.
+    """
+
+    distribution: str = ""
+    like: tuple[str, ...] = ()
+    version: str = ""
+    codename: str = ""
+    kernel: str = ""
+    machine: str = ""
+    container: str | None = None
+    uid: int | None = None
+
+    @property
+    def family(self) -> str:
+        """`debian`, `rhel`, `suse` or `other`."""
+        names = (self.distribution, *self.like)
+        families = (("debian", {"debian", "ubuntu"}), ("rhel", {"rhel", "fedora", "centos"}))
+        for family, members in families:
+            if members.intersection(names):
+                return family
+        return "suse" if any(name.startswith(("suse", "sles", "opensuse")) for name in names) else "other"
+
+    @property
+    def privileged(self) -> bool:
+        """Whether the collector ran as root."""
+        return self.uid == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a parser may know besides its capture: the sweep's time (UTC) and the host's system."""
+
+    now: datetime
+    system: System
+
+
+Parser = Callable[[Capture, Context], Observation]
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One question to a host.
+
+    `script` is POSIX sh that only reads; it may use the functions of `hardencheck.probes.output.PRELUDE`.
+    `facts` maps each fact's name to a strict JSON Schema. `needs_root` makes the observation `not_collected` without
+    root. `seconds` and `max_bytes` bound the section. `version` grows when the meaning of a fact changes.
+    """
+
+    id: str
+    title: str
+    platform: Platform
+    script: str
+    facts: Mapping[str, JsonSchema]
+    parse: Parser
+    needs_root: bool = False
+    seconds: int = 20
+    max_bytes: int = 256 * 1024
+    version: int = 1

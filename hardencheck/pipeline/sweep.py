@@ -1,0 +1,47 @@
+"""One sweep, top to bottom: hosts are asked, answers are sealed, read, judged and stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from hardencheck.collect.gather import Collector, gather
+from hardencheck.evaluate.assess import Assessor
+from hardencheck.model.baseline import Baseline
+from hardencheck.model.host import Host
+from hardencheck.model.sweep import HostResult, Sweep
+from hardencheck.pipeline.visit import visit
+from hardencheck.storage.store import HostRecord, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is left to do of one sweep: hosts to visit, how to ask and by what to judge."""
+
+    sweep: Sweep
+    hosts: tuple[Host, ...]
+    baseline: Baseline
+    collector: Collector
+    workers: int = 50
+
+
+def run(work: Work, store: Store, on_host: Callable[[HostResult], None]) -> None:
+    """Visit the hosts of a sweep that the store has begun; each is committed with its evidence before it counts.
+
+    `on_host` hears of each host once. A sweep that is interrupted keeps what was committed and can be resumed.
+    """
+    assessor = Assessor(work.baseline, datetime.fromisoformat(work.sweep.started))
+    asked = work.collector.script.probes
+    with closing(gather(work.hosts, work.collector, min(work.workers, len(work.hosts)))) as answers, store.writer() as writer:
+        for collected in answers:
+            result, blobs = visit(assessor, collected, asked)
+            writer.put(HostRecord(work.sweep.id, result, blobs))
+            on_host(result)
+    store.finish(work.sweep.id, timestamp(datetime.now(UTC)))
+
+
+def timestamp(moment: datetime) -> str:
+    """Return a UTC time as the store keeps it: ISO 8601 with seconds and `Z`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

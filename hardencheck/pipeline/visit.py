@@ -1,0 +1,82 @@
+"""One host's answer on its way through the stages: sealed first, then read, then judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hardencheck.collect.gather import Collected
+from hardencheck.evaluate.assess import Assessor, Subject
+from hardencheck.evidence.seal import Sealed, seal
+from hardencheck.model.capture import Ended, Exchange
+from hardencheck.model.host import Host
+from hardencheck.model.manifest import Manifest
+from hardencheck.model.outcome import HostState
+from hardencheck.model.probe import Probe
+from hardencheck.model.sweep import HostResult
+
+LABELS = ("client", "process_unit", "site", "owner")
+
+
+def pending(host: Host) -> HostResult:
+    """Return the result of a host that is in scope but not visited yet."""
+    labels = {name: value for name in LABELS if (value := getattr(host, name))}
+    return HostResult(host.name, HostState.PENDING, labels=labels, groups=host.groups)
+
+
+def visit(assessor: Assessor, collected: Collected, asked: tuple[Probe, ...]) -> tuple[HostResult, Mapping[str, bytes]]:
+    """Return one host's result and the blobs that prove it."""
+    host = collected.host
+    subject, base = Subject(host.name, host.groups, host.platform), pending(host)
+    if collected.error is not None:
+        message = str(collected.error) + (f" ({collected.error.hint})" if collected.error.hint else "")
+        return _unreachable(assessor, subject, base, (collected.error.reason, message)), {}
+    sealed = _sealed(collected, asked)
+    assessed = assessor.assess(subject, sealed.manifest, sealed.captures)
+    result = HostResult(
+        host=host.name,
+        state=assessed.state,
+        reason=assessed.reason,
+        message=assessed.message,
+        labels=base.labels,
+        groups=base.groups,
+        system=assessed.system,
+        skew=_skew(assessed.epoch, collected),
+        duration=round(collected.finished - collected.started, 3),
+        manifest=sealed.digest,
+        results=assessed.results,
+    )
+    return result, sealed.blobs
+
+
+def _unreachable(assessor: Assessor, subject: Subject, base: HostResult, why: tuple[str, str]) -> HostResult:
+    reason, message = why
+    results = assessor.not_reached(subject, message)
+    return HostResult(
+        base.host, HostState.UNREACHABLE, reason, message, labels=base.labels, groups=base.groups, results=results
+    )
+
+
+def _sealed(collected: Collected, asked: tuple[Probe, ...]) -> Sealed:
+    frames, exchange = collected.frames, collected.exchange
+    assert frames is not None and exchange is not None, "a host without an error has answered"
+    ended = exchange.ended
+    if ended is Ended.CLOSED and frames.captures and not frames.complete:
+        ended = Ended.LOST
+    absent = dict(frames.refused)
+    if ended is Ended.CLOSED:
+        absent |= {p.id: "its section did not arrive" for p in asked if p.id not in frames.captures | absent}
+    manifest = Manifest(collected.host.name, ended, {}, absent, _said(exchange))
+    return seal(manifest, frames.captures)
+
+
+def _said(exchange: Exchange) -> str:
+    """Return what sudo, or the login shell, said on stderr: the last line, for the host's message."""
+    lines = [line for line in exchange.stderr.decode("utf-8", "backslashreplace").splitlines() if line.strip()]
+    return lines[-1][:300] if lines else ""
+
+
+def _skew(epoch: int | None, collected: Collected) -> float | None:
+    """Return how far the host's clock lies outside the time in which it was asked, in seconds."""
+    if epoch is None:
+        return None
+    return round(epoch - min(max(float(epoch), int(collected.started)), collected.finished), 1)

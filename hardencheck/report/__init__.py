@@ -1,0 +1,1 @@
+"""A sweep becomes bytes; one module per format."""

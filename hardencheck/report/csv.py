@@ -1,0 +1,33 @@
+"""One row per host and rule, for a spreadsheet: every cell quoted, formula cells neutralised."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from hardencheck.model.sweep import Sweep
+from hardencheck.report.escape import csv_cell
+
+COLUMNS = (
+    "sweep", "host", "client", "process_unit", "site", "owner", "system", "host_state", "host_reason",
+    "rule_id", "theme", "severity", "outcome", "message", "evidence",
+)  # fmt: skip
+
+
+def render(sweep: Sweep) -> str:
+    """Return the sweep as CSV (RFC 4180); a host without results has one row with its state."""
+    out = io.StringIO()
+    writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    for host in sweep.hosts:
+        labels = [host.labels.get(name, "") for name in ("client", "process_unit", "site", "owner")]
+        about = [sweep.id, host.host, *labels, host.system, host.state.value, host.reason]
+        for result in host.results:
+            row = [
+                *about, result.rule_id, result.theme, result.severity.value, result.outcome.value, result.message,
+                result.evidence or "",
+            ]  # fmt: skip
+            writer.writerow(map(csv_cell, row))
+        if not host.results:
+            writer.writerow(map(csv_cell, [*about, "", "", "", "", host.message, ""]))
+    return out.getvalue()

@@ -1,0 +1,101 @@
+"""A sweep as JSON, and the JSON Schema of it; `schema_version` grows by semantic versioning."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hardencheck.model.codec import sweep_to_json
+from hardencheck.model.outcome import HostState, Outcome, Severity
+from hardencheck.model.sweep import Sweep
+from hardencheck.report.summary import Score, summarise
+
+SCHEMA_VERSION = "1.0"
+
+
+def render(sweep: Sweep) -> str:
+    """Return the sweep as JSON with sorted keys: the same sweep gives the same bytes. Non-ASCII is escaped."""
+    summary = summarise(sweep)
+    body = {
+        "schema_version": SCHEMA_VERSION,
+        "summary": {
+            "coverage": {state.value: summary.coverage[state] for state in HostState},
+            "themes": {theme: _score(score) for theme, score in summary.themes.items()},
+            "total": _score(summary.total),
+        },
+        "sweep": sweep_to_json(sweep),
+    }
+    return json.dumps(body, indent=2, sort_keys=True, allow_nan=False) + "\n"
+
+
+def _score(score: Score) -> dict[str, Any]:
+    percent = None if score.percent is None else round(score.percent, 1)
+    return {"percent": percent, "outcomes": {outcome.value: score.outcomes[outcome] for outcome in Outcome}}
+
+
+def _object(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def _words(words: type[Outcome] | type[Severity] | type[HostState]) -> dict[str, Any]:
+    return {"enum": [word.value for word in words]}
+
+
+_TEXT = {"type": "string"}
+_TIME = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"}
+_DIGEST = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+_COUNT = {"type": "integer", "minimum": 0}
+_SCORE = _object(
+    percent={"type": ["number", "null"], "minimum": 0, "maximum": 100},
+    outcomes=_object(**{outcome.value: _COUNT for outcome in Outcome}),
+)
+_REASON = _object(fact=_TEXT, observed=True, expected=_TEXT, read_from=_TEXT, sentence=_TEXT)
+_RESULT = _object(
+    rule_id=_TEXT,
+    outcome=_words(Outcome),
+    severity=_words(Severity),
+    theme=_TEXT,
+    message=_TEXT,
+    reasons={"type": "array", "items": _REASON},
+    values={"type": "object"},
+    evidence={"anyOf": [_DIGEST, {"type": "null"}]},
+)
+_HOST = _object(
+    host=_TEXT,
+    state=_words(HostState),
+    reason=_TEXT,
+    message=_TEXT,
+    labels={"type": "object", "additionalProperties": _TEXT},
+    groups={"type": "array", "items": _TEXT},
+    system=_TEXT,
+    skew={"type": ["number", "null"]},
+    duration={"type": "number", "minimum": 0},
+    manifest={"anyOf": [_DIGEST, {"type": "null"}]},
+    results={"type": "array", "items": _RESULT},
+)
+
+#: What `hardencheck schema result` prints.
+SCHEMA: dict[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "hardencheck sweep report",
+    "description": f"Written by `hardencheck report --format json`; schema version {SCHEMA_VERSION}.",
+    **_object(
+        schema_version={"const": SCHEMA_VERSION},
+        summary=_object(
+            coverage=_object(**{state.value: _COUNT for state in HostState}),
+            themes={"type": "object", "additionalProperties": _SCORE},
+            total=_SCORE,
+        ),
+        sweep=_object(
+            id=_TEXT,
+            started=_TIME,
+            finished={"anyOf": [_TIME, {"type": "null"}]},
+            baseline_id=_TEXT,
+            baseline_version=_TEXT,
+            baseline_digest=_DIGEST,
+            collector_digest=_DIGEST,
+            settings={"type": "object"},
+            hosts={"type": "array", "items": _HOST},
+        ),
+    ),
+}

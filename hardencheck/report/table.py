@@ -1,0 +1,122 @@
+"""The calm screen: coverage first, then a score per theme, then what fails and what could not be told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from textwrap import wrap
+
+from tabulate import tabulate
+
+from hardencheck.model.outcome import HostState, Outcome
+from hardencheck.model.sweep import Finding, HostResult, Sweep
+from hardencheck.report.escape import term
+from hardencheck.report.summary import Problem, Score, Summary, summarise
+
+WIDTH = 110
+TOP = 10
+_COLUMNS = (
+    ("pass", (Outcome.PASS,)),
+    ("fail", (Outcome.FAIL,)),
+    ("unknown", (Outcome.UNKNOWN,)),
+    ("error", (Outcome.ERROR,)),
+    ("not checked", (Outcome.NOTCHECKED,)),
+    ("n/a", (Outcome.NOTAPPLICABLE, Outcome.NOTSELECTED)),
+)
+
+
+def render(sweep: Sweep) -> str:
+    """Return the report of one sweep as text that is safe to print."""
+    summary = summarise(sweep)
+    parts = [_head(sweep), _coverage(sweep, summary), _themes(summary)]
+    parts.append(_problems("Fails", summary.failures, sweep, TOP))
+    parts.append(_problems("Could not tell", summary.open_questions, sweep, TOP))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def render_host(host: HostResult) -> str:
+    """Return every rule of one host with its outcome and reason."""
+    head = f"{term(host.host)}  {term(host.system) or 'system unknown'}  {host.state.value}"
+    if host.message:
+        head += f" ({host.reason}: {term(host.message)})"
+    order = list(Outcome)
+    lines = []
+    for result in sorted(host.results, key=lambda r: (order.index(r.outcome), -r.severity.rank, r.rule_id)):
+        lines.append(f"{result.outcome.value:<13} {result.severity.value:<6} {result.rule_id}")
+        lines += _indented(result.message, 21)
+    return "\n".join([head, "", *lines]) + "\n"
+
+
+def render_findings(findings: Sequence[Finding]) -> str:
+    """Return findings as a table, one line each."""
+    if not findings:
+        return "no findings\n"
+    rows = [
+        (term(f.host), f.rule_id, f.severity.value, f.opened[:10], f.closed[:10] if f.closed else "open", f.reopened)
+        for f in findings
+    ]
+    headers = ("host", "rule", "severity", "since", "state", "reopened")
+    return tabulate(rows, headers=headers, tablefmt="plain", disable_numparse=True) + "\n"
+
+
+def _head(sweep: Sweep) -> str:
+    state = "" if sweep.finished else "  (not finished: hardencheck sweep --resume)"
+    return f"sweep {sweep.id}  baseline {sweep.baseline_id} {sweep.baseline_version}{state}"
+
+
+def _coverage(sweep: Sweep, summary: Summary) -> str:
+    count = summary.coverage
+    words = [f"{count[HostState.REACHED]} reached"]
+    words += [f"{count[state]} {state.value}" for state in HostState if state is not HostState.REACHED and count[state]]
+    lines = [f"coverage  {len(sweep.hosts)} in scope: {', '.join(words)}"]
+    troubled = [host for host in sweep.hosts if host.state in (HostState.PARTIAL, HostState.UNREACHABLE)]
+    for host in troubled[:TOP]:
+        lines.append(f"  {term(host.host)}: {host.state.value}, {host.reason}")
+        lines += _indented(host.message, 4)
+    if len(troubled) > TOP:
+        lines.append(f"  and {len(troubled) - TOP} more: hardencheck report --format csv")
+    return "\n".join(lines)
+
+
+def _themes(summary: Summary) -> str:
+    rows = [(theme, *_row(score)) for theme, score in summary.themes.items()]
+    rows.append(("all", *_row(summary.total)))
+    return tabulate(rows, headers=("theme", "score", *(name for name, _ in _COLUMNS)), tablefmt="simple",
+                    disable_numparse=True, colalign=("left", *["right"] * (len(_COLUMNS) + 1)))  # fmt: skip
+
+
+def _row(score: Score) -> Iterable[str]:
+    yield "-" if score.percent is None else f"{_percent(score.percent)} %"
+    for _, outcomes in _COLUMNS:
+        count = sum(score.outcomes[outcome] for outcome in outcomes)
+        yield str(count) if count else "."
+
+
+def _percent(percent: float) -> int:
+    """Round, but never up to a perfect score."""
+    return min(round(percent), 99) if percent < 100 else 100
+
+
+def _problems(title: str, problems: Sequence[Problem], sweep: Sweep, top: int) -> str:
+    if not problems:
+        return ""
+    many = len(sweep.hosts) > 1
+    lines = [f"{title}: {len(problems)} rules" if many else f"{title}:"]
+    shown = problems[:top] if many else problems
+    for problem in shown:
+        where = f"  {len(problem.hosts)} hosts: {_names(problem.hosts)}" if many else ""
+        lines.append(f"  {problem.severity.value:<6} {problem.rule_id}{where}")
+        if problem.example:
+            lines += _indented(problem.example.message, 9)
+    if len(problems) > len(shown):
+        lines.append(f"  and {len(problems) - len(shown)} more: hardencheck report --format csv")
+    return "\n".join(lines)
+
+
+def _names(hosts: Sequence[str]) -> str:
+    shown = ", ".join(term(host) for host in hosts[:3])
+    return f"{shown}, ..." if len(hosts) > 3 else shown
+
+
+def _indented(message: str, columns: int) -> list[str]:
+    margin = " " * columns
+    return wrap(term(message), WIDTH, initial_indent=margin, subsequent_indent=margin, break_on_hyphens=False)

@@ -1,0 +1,1 @@
+"""Sweeps, results and findings over time, and the evidence behind them."""

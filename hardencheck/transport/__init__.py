@@ -1,0 +1,1 @@
+"""Ways to reach a host and run one script there: each module knows one outside thing."""

@@ -1,0 +1,92 @@
+"""Reads recorded captures: one YAML file per probe in tests/data/probes, one document per case (see docs/writing-probes.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hardencheck.model.capture import Capture
+from hardencheck.model.outcome import Status
+from hardencheck.model.probe import Context, System
+
+DATA = Path(__file__).parents[1] / "data" / "probes"
+DEBIAN_12 = {
+    "distribution": "debian",
+    "version": "12",
+    "codename": "bookworm",
+    "kernel": "6.1.0-56-amd64",
+    "machine": "x86_64",
+    "uid": 0,
+}
+KEYS = {
+    "case", "from", "system", "now", "runs", "files", "absent", "unreadable", "special", "dangling",
+    "stdout", "stderr", "exit_status", "status", "facts", "missing", "reason", "read_from",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Case:
+    """One recorded capture and what its probe must make of it."""
+
+    probe_id: str
+    name: str
+    capture: Capture
+    context: Context
+    status: Status
+    facts: dict[str, Any] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    reason: str = ""
+    read_from: dict[str, str] = field(default_factory=dict)
+
+
+def compose(case: dict[str, Any]) -> bytes:
+    """Write the items of a case as the shell functions of PRELUDE would."""
+    out = b""
+    for label, run in case.get("runs", {}).items():
+        body = str(run.get("text", "")).encode() + b" %d" % run.get("status", 0)
+        out += b"@run %d %s\n%s\n" % (len(body), str(label).encode(), body)
+    for kind in ("absent", "unreadable", "special", "dangling"):
+        for path in case.get(kind, []):
+            out += f"@{kind} {path}\n".encode()
+    if files := {path: str(body).encode() for path, body in case.get("files", {}).items()}:
+        out += b"@files %d\n" % len(files)
+        out += b"".join(b"%d %s\n" % (len(body), path.encode()) for path, body in files.items())
+        out += b"" if len(files) == 1 else b"%d total\n" % sum(map(len, files.values()))
+        out += b"".join(files.values()) + b"\n"
+    return out
+
+
+def cases(path: Path) -> Iterator[Case]:
+    """Yield the cases of one file."""
+    for document in yaml.safe_load_all(path.read_text(encoding="utf-8")):
+        unknown = set(document) - KEYS
+        assert not unknown, f"{path}: unknown keys {sorted(unknown)}"
+        assert document.get("from"), f"{path}: {document.get('case')}: say where the capture comes from"
+        system = {**DEBIAN_12, **document.get("system", {})}
+        now = document.get("now", datetime(2026, 11, 22, tzinfo=UTC))
+        yield Case(
+            probe_id=path.stem,
+            name=document["case"],
+            capture=Capture(
+                probe_id=path.stem,
+                stdout=document["stdout"].encode() if "stdout" in document else compose(document),
+                stderr=document.get("stderr", "").encode(),
+                exit_status=document.get("exit_status", 0),
+            ),
+            context=Context(now=now, system=System(**{**system, "like": tuple(system.get("like", ()))})),
+            status=Status(document["status"]),
+            facts=document.get("facts", {}),
+            missing=tuple(document.get("missing", ())),
+            reason=document.get("reason", ""),
+            read_from=document.get("read_from", {}),
+        )
+
+
+def all_cases() -> list[Case]:
+    """Return the cases of every probe."""
+    return [case for path in sorted(DATA.glob("*.yaml")) for case in cases(path)]
