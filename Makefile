@@ -1,0 +1,31 @@
+# `make help` lists the targets; everything runs in .venv, which ./run sets up.
+.DEFAULT_GOAL := help
+LAB := tests/lab/lab.sh
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
+
+check: lint types test ## everything that must be green
+
+lint: ## ruff, import contracts, shell scripts
+	./run ruff check .
+	./run ruff format --check .
+	./run lint-imports
+	./run shellcheck run .ci/run tests/lab/*.sh
+
+types: ## mypy --strict
+	./run mypy
+
+test: ## all tests
+	./run pytest
+
+lab-up: ## boot lab hosts to sweep by hand (root)
+	$(LAB) up
+
+lab-down: ## stop them
+	$(LAB) down
+
+bench: ## measure controller cost on real sshd targets (root)
+	./run python -m benchmarks.fleet
+
+.PHONY: help check lint types test lab-up lab-down bench
