@@ -12,6 +12,9 @@ from hardencheck.model.probe import Probe
 #: How much login noise (banners of rc files) may stand before the first section.
 MAX_NOISE = 64 * 1024
 
+#: exit statuses of a section that was stopped: timeout(1)'s own, and death by SIGKILL or SIGTERM (busybox)
+TIMED_OUT = (124, 137, 143)
+
 _RC = re.compile(rb"(?:\A|[\s\S])rc=(\d{1,3})\Z")
 
 
@@ -73,5 +76,5 @@ def _capture(probe: Probe, body: bytes) -> Capture | None:
         stderr=stderr[: found.start(1) - 3],
         exit_status=status,
         truncated=len(stdout) > probe.max_bytes,
-        timed_out=status in (124, 137),
+        timed_out=status in TIMED_OUT,
     )

@@ -18,13 +18,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from hardencheck.model.probe import Probe
-from hardencheck.probes.output import PRELUDE
+from hardencheck.probes.output import END_OF_SECTION, PRELUDE
 
 #: The end of a section's stderr that is kept.
 STDERR_BYTES = 2048
 
 _HEAD = r"""# hardencheck collector: reads, writes nothing, leaves nothing behind
-LC_ALL=C LANGUAGE= PATH=/usr/sbin:/usr/bin:/sbin:/bin
+LC_ALL=C LANGUAGE='' PATH=/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL LANGUAGE PATH
 unset ENV BASH_ENV CDPATH GREP_OPTIONS
 unalias -a 2>/dev/null
@@ -63,7 +63,8 @@ class Script:
         parts = [_HEAD.lstrip("\n").replace("@STDERR@", str(STDERR_BYTES)), f"prelude={_quote(PRELUDE)}\n"]
         for probe in self.probes:
             # one byte more than allowed tells "exactly full" from "cut off"
-            parts.append(f"section {probe.id} {probe.seconds} {probe.max_bytes + 1} {_quote(probe.script)}\n")
+            body = _quote(f"{probe.script.strip()}\n{END_OF_SECTION}\n")
+            parts.append(f"section {probe.id} {probe.seconds} {probe.max_bytes + 1} {body}\n")
         parts.append(f"printf 'HC1 %s end %s\\n' \"$nonce\" {len(self.probes)}\n")
         return "".join(parts)
 

@@ -41,6 +41,9 @@ files() {
 }
 """
 
+#: The last command of every section: a script that stopped before its end has no such item, and is not read.
+END_OF_SECTION = "echo @end"
+
 _RUN = re.compile(rb"@run (\d+) ([^\n]*)\n")
 _FILES = re.compile(rb"@files (\d+)\n")
 _WORD = re.compile(rb"@(absent|unreadable|special|dangling) ([^\n]*)\n")
@@ -90,8 +93,13 @@ def text(data: bytes) -> str:
 
 
 def read(capture: Capture) -> Output:
-    """Split a section into its items; raises CaptureUnreadable at the first byte that no item explains."""
-    data, position, output = capture.stdout, 0, Output()
+    """Split a section into its items; raises CaptureUnreadable at the first byte that no item explains.
+
+    A section without the item that `END_OF_SECTION` writes did not run to its end: what it lacks proves nothing.
+    """
+    data, position, output = capture.stdout.removesuffix(b"@end\n"), 0, Output()
+    if len(data) == len(capture.stdout):
+        raise CaptureUnreadable("the script did not run to its end")
     while position < len(data):
         if found := _RUN.match(data, position):
             end = found.end() + int(found[1])

@@ -58,7 +58,7 @@ def compose(case: dict[str, Any]) -> bytes:
         out += b"".join(b"%d %s\n" % (len(body), path.encode()) for path, body in files.items())
         out += b"" if len(files) == 1 else b"%d total\n" % sum(map(len, files.values()))
         out += b"".join(files.values()) + b"\n"
-    return out
+    return out + b"@end\n"
 
 
 def cases(path: Path) -> Iterator[Case]:
