@@ -1,0 +1,59 @@
+# shellcheck shell=sh
+# Words the profiles are written with. A profile is read by sh -eu as root inside the host's root, with no network,
+# before the host boots; /mnt/assets holds what repo.sh and lab.sh made for this lab.
+
+put() { # put PATH [MODE]: the file PATH holds what stands on standard input
+  mkdir -p "$(dirname "$1")"
+  cat >"$1"
+  chmod "${2:-644}" "$1"
+}
+
+account() { # account NAME [USERADD-OPTION..]: a person; no usable password yet
+  account_name=$1
+  shift
+  useradd -m -s /bin/bash "$@" "$account_name"
+}
+
+password() { # password NAME [METHOD]: the lab's own throw-away password
+  echo "$1:$(cat /mnt/assets/password)" | chpasswd -c "${2:-YESCRYPT}"
+}
+
+scan_account() { # svc_hc, which hardencheck logs in as
+  account svc_hc
+  put /home/svc_hc/.ssh/authorized_keys 600 </mnt/assets/id.pub
+  chmod 700 /home/svc_hc/.ssh
+  chown -R svc_hc: /home/svc_hc/.ssh
+  echo 'svc_hc ALL=(root) NOPASSWD: ALL' | put /etc/sudoers.d/hardencheck 440
+}
+
+debian_mirror() { # packages come from signed repositories on the host itself: apt works without a network
+  cp -r /mnt/assets/repo/debian /mnt/assets/repo/debian-security /srv/
+  put /usr/share/keyrings/hardencheck-lab.gpg </mnt/assets/keyring.gpg
+  put /etc/apt/sources.list.d/debian.sources <<'END'
+Types: deb
+URIs: file:/srv/debian
+Suites: bookworm
+Components: main
+Signed-By: /usr/share/keyrings/hardencheck-lab.gpg
+
+Types: deb
+URIs: file:/srv/debian-security
+Suites: bookworm-security
+Components: main
+Signed-By: /usr/share/keyrings/hardencheck-lab.gpg
+END
+  apt-get -qq update
+}
+
+old_release() { # the release of hc-demo that debian-security has a fix for
+  dpkg --install /mnt/assets/hc-demo_1.0-1_all.deb >/dev/null
+}
+
+quiet_lab() { # nothing may start on its own in the middle of a test; the timers stay as the profile sets them
+  for job in apt-daily apt-daily-upgrade dailyaidecheck; do
+    put "/etc/systemd/system/$job.service.d/hardencheck-lab.conf" <<'END'
+[Unit]
+ConditionPathExists=/nonexistent/hardencheck-lab-starts-no-jobs
+END
+  done
+}
