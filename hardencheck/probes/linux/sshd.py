@@ -82,16 +82,19 @@ def _values(found: list[Setting]) -> Mapping[str, str]:
     """Map each context (the empty one is global) to the value that root meets there."""
     values: dict[str, str] = {}
     for setting in found:
-        value = _SPELLINGS.get(setting.value.lower(), setting.value.lower())
+        value = _plain(setting)
         if setting.match and not may_match_user(setting.match, "root"):
             continue
+        if setting.match.lower() == "all":  # it always matches: the global value and later blocks never win over it
+            values[""] = value
+            return values
         values.setdefault(setting.match, value)
-        if setting.match.lower() == "all":  # later blocks cannot win over one that always matches
-            values.pop("", None)
-            break
-    if not any(setting.match.lower() == "all" for setting in found):
-        values.setdefault("", DEFAULT)
+    values.setdefault("", DEFAULT)
     return values
+
+
+def _plain(setting: Setting) -> str:
+    return _SPELLINGS.get(setting.value.lower(), setting.value.lower())
 
 
 def _disagreement(output: Output, values: Mapping[str, str], *, by_option: bool) -> str:
@@ -104,9 +107,8 @@ def _disagreement(output: Output, values: Mapping[str, str], *, by_option: bool)
     said = _SPELLINGS.get(said, said)
     if not said:
         raise CaptureUnreadable(f"sshd -T says nothing of {KEYWORD}")
-    ours = values.get("", values.get("all", values.get("All", "")))
-    if ours != said and not by_option:
-        return f"sshd -T says {KEYWORD} {said}, but its files read as {ours}"
+    if values[""] != said and not by_option:
+        return f"sshd -T says {KEYWORD} {said}, but its files read as {values['']}"
     return ""
 
 
@@ -121,7 +123,7 @@ def _where(values: Mapping[str, str], found: list[Setting]) -> str:
     """Name the line behind each value, with its Match criteria."""
     places = []
     for match, value in values.items():
-        where = next((s.where for s in found if s.match == match), "the default of sshd")
+        where = next((s.where for s in found if (s.match == match or s.match.lower() == "all") and _plain(s) == value), "the default of sshd")
         places.append(f"{value}: {where}" + (f" in Match {match}" if match else ""))
     return "; ".join(places)
 

@@ -1,7 +1,8 @@
 """Who may become root without giving a password.
 
 Reads: /etc/sudoers with all it includes, through `cvtsudoers` (sudo's own parser, so file names with a dot or `~`,
-aliases, continuations and includes are read as sudo reads them); /etc/doas.conf; the sudoers line of /etc/nsswitch.conf.
+aliases, continuations and includes are read as sudo reads them); /etc/doas.conf; the sudoers line of
+/etc/nsswitch.conf.
 Needs: root (sudoers is 0440).
 Facts: passwordless_root, who may run every command without a password: account names, `%group`, `+netgroup`.
 Absent when: cvtsudoers is missing or refuses the file, or sudoers also come from a directory (LDAP, SSSD).
@@ -34,6 +35,7 @@ files /etc/doas.conf /usr/local/etc/doas.conf
 """
 FACTS = {FACT: {"type": "array", "items": {"type": "string"}}}
 
+_DOAS_OPTIONS = ("nopass", "keepenv", "persist", "nolog")
 _KINDS = {"username": "", "userid": "#", "usergroup": "%", "usergid": "%#", "netgroup": "+", "nonunixgroup": "%:"}
 
 
@@ -86,7 +88,7 @@ def _sudoers(text: str, hostname: str) -> Iterator[str]:
                     continue
                 tags = [option["authenticate"] for option in command.get("Options", []) if "authenticate" in option]
                 passwordless[name] = not tags[-1] if tags else name in exempt or bool(free & {name, "*"})
-    for name in exempt & {"%" + _principal(member).lstrip("%") for spec in specs for member in spec["User_List"]}:
+    for name in exempt:  # its members are exempt from the password in whatever rights other entries give them
         passwordless.setdefault(name, True)
     yield from (name for name, is_free in passwordless.items() if is_free and name not in ("root", "#0"))
 
@@ -136,7 +138,7 @@ def _doas(output: Output) -> Iterator[str]:
         for line in output.files.get(path, "").splitlines():
             words = line.partition("#")[0].split()
             if words[:1] == ["permit"] and "nopass" in words and "cmd" not in words:
-                identity = next((word for word in words[1:] if word not in ("nopass", "keepenv", "persist", "nolog")), "")
+                identity = next((word for word in words[1:] if word not in _DOAS_OPTIONS), "")
                 yield identity.replace(":", "%", 1) if identity.startswith(":") else identity
 
 
