@@ -40,7 +40,7 @@ def findings(  # noqa: PLR0913, PLR0917  a command's parameters are its options
     from hardencheck.storage import open_store
 
     with open_store(store) as opened:
-        found = opened.findings(state=state.value, hosts=host)
+        found = opened.findings(state.value, hosts=host)
         selection = Selection("", None, rule or (), theme or (), tag or (), exclude or ())
         if selection.narrows:
             chosen = {each.id for each in selection.of(own_baseline(opened, opened.sweep("last"))).rules}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
+import traceback
 from types import FrameType
 from typing import Annotated, NoReturn
 
@@ -56,18 +56,16 @@ def main() -> NoReturn:
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; never raises."""
     try:
-        code = app(arguments, prog_name="hardencheck", standalone_mode=False)
-        sys.stdout.flush()
-        return int(code or 0)
+        return int(app(arguments, prog_name="hardencheck", standalone_mode=False) or 0)
     except HardencheckError as error:
         return _fail(str(error), error.hint, error.exit_code)
     except typer.exceptions.TyperException as error:
         return _fail(error.format_message(), "hardencheck --help lists the commands", ExitCode.USAGE)
     except (KeyboardInterrupt, typer.Abort):
         return _fail("interrupted", None, ExitCode.INTERRUPTED)
-    except BrokenPipeError:  # the reader of our output went away; Python's own message about it helps nobody
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except Exception:  # noqa: BLE001  Python's own exit status for a traceback is 1, which means findings here
+        traceback.print_exc()
+        return _fail("internal error, please report the lines above", None, ExitCode.INTERNAL)
 
 
 def _fail(message: str, hint: str | None, code: int) -> int:

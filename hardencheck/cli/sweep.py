@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from hardencheck.model.baseline import Baseline
     from hardencheck.model.host import Host
     from hardencheck.model.sweep import Sweep
-    from hardencheck.pipeline.sweep import Work
     from hardencheck.storage.store import Store
 
 _LIMITS = "Limits"
@@ -52,19 +53,24 @@ def sweep(  # noqa: PLR0913, PLR0917  a command's parameters are its options
     store: opt.StoreOption = opt.default_store(),  # noqa: B008  read once, at start
 ) -> int:
     """Check hosts against a baseline; without -i, this machine."""
-    from hardencheck.pipeline.sweep import run
+    from hardencheck.cli.report import rendered
+    from hardencheck.collect.gather import Collector
+    from hardencheck.model.capture import Limits
+    from hardencheck.pipeline.collector import script_for
+    from hardencheck.pipeline.sweep import Work, run
     from hardencheck.storage import open_store
 
     reach = Reach(inventory or (), limit, vault_password_file, ask_pass, ask_become_pass)
     selection = Selection(baseline, tailoring, rule or (), theme or (), tag or (), exclude or ())
-    with open_store(store) as opened, opened.lock():
-        todo = _resume(opened, reach) if resume else _begin(opened, reach, selection)
-        work = _work(todo, store, (workers, deadline))
-        with progress(len(work.hosts), quiet) as on_host:
-            run(work, opened, on_host)
-        done = opened.sweep(work.sweep.id)
-    from hardencheck.cli.report import rendered
-
+    with open_store(store) as opened:
+        todo = _resumed(opened, reach) if resume else _new(reach, selection)
+        bounds = Limits(deadline=deadline, idle=min(deadline, Limits().idle))
+        collector = Collector(script_for(todo.baseline), transports(todo.hosts, pins_beside(store)), bounds)
+        with opened.lock(todo.sweep.id), progress(len(todo.hosts), quiet) as on_host:
+            if not resume:
+                opened.begin(todo.sweep, todo.snapshot)
+            run(Work(todo.sweep, todo.hosts, todo.baseline, collector, workers), opened, on_host)
+        done = opened.sweep(todo.sweep.id)
     emit(rendered(done, format))
     code = exit_code(done, fail_on)
     if not quiet and format is opt.Format.TABLE:
@@ -72,23 +78,28 @@ def sweep(  # noqa: PLR0913, PLR0917  a command's parameters are its options
     return code
 
 
-_Todo = tuple["Sweep", "tuple[Host, ...]", "Baseline"]
+@dataclass(frozen=True, slots=True)
+class _Todo:
+    sweep: Sweep
+    hosts: tuple[Host, ...]
+    baseline: Baseline
+    snapshot: bytes
 
 
-def _begin(store: Store, reach: Reach, selection: Selection) -> _Todo:
-    """Put a new sweep into the store, with every host pending."""
+def _new(reach: Reach, selection: Selection) -> _Todo:
+    """Return a new sweep over the hosts in scope, all of them pending."""
     from hardencheck.baselines.snapshot import to_bytes
     from hardencheck.model.capture import digest
     from hardencheck.model.sweep import Sweep
     from hardencheck.pipeline.collector import script_for
     from hardencheck.pipeline.sweep import timestamp
     from hardencheck.pipeline.visit import pending
-    from hardencheck.storage.store import new_sweep_id
+    from hardencheck.storage import new_sweep_id
 
     hosts, baseline = reach.hosts(), selection.load()
     snapshot, now = to_bytes(baseline), datetime.now(UTC)
-    new = Sweep(
-        id=new_sweep_id(now),
+    sweep = Sweep(
+        id=new_sweep_id(now, secrets.token_hex(3)),
         started=timestamp(now),
         finished=None,
         baseline_id=baseline.id,
@@ -98,42 +109,28 @@ def _begin(store: Store, reach: Reach, selection: Selection) -> _Todo:
         settings={"inventory": [str(Path(source).absolute()) for source in reach.inventory], "limit": reach.limit},
         hosts=tuple(pending(host) for host in hosts),
     )
-    store.begin(new, snapshot)
-    return new, hosts, baseline
+    return _Todo(sweep, hosts, baseline, snapshot)
 
 
-def _resume(store: Store, reach: Reach) -> _Todo:
-    """Take up the last unfinished sweep: its own baseline, the hosts that it did not get to."""
-    from dataclasses import replace
-
-    from hardencheck.cli.report import own_baseline
+def _resumed(store: Store, reach: Reach) -> _Todo:
+    """Return the last sweep, if it is unfinished, with its own baseline and the hosts that it did not get to."""
     from hardencheck.errors import UsageError
 
-    unfinished = store.sweep("last")
-    if unfinished.finished:
-        raise UsageError(f"sweep {unfinished.id} is finished; there is nothing to resume", hint="hardencheck sweep")
-    before = unfinished.settings
-    again = replace(reach, inventory=reach.inventory or before["inventory"], limit=reach.limit or before["limit"])
-    left = set(store.pending(unfinished.id))
-    hosts = {host.name: host for host in again.hosts() if host.name in left}
-    gone = tuple(_gone(name) for name in sorted(left - set(hosts)))
-    return unfinished, (*hosts.values(), *gone), own_baseline(store, unfinished)
+    last = store.header("last")
+    if last.finished:
+        raise UsageError(f"sweep {last.id} is finished; there is nothing to resume", hint="hardencheck sweep")
+    from hardencheck.baselines.snapshot import from_bytes
+
+    again = replace(
+        reach, inventory=reach.inventory or last.settings["inventory"], limit=reach.limit or last.settings["limit"]
+    )
+    left = store.pending(last.id)
+    known = {host.name: host for host in again.hosts()}
+    snapshot = store.blob(last.baseline_digest)
+    return _Todo(last, tuple(known.get(name) or _gone(name) for name in left), from_bytes(snapshot), snapshot)
 
 
 def _gone(name: str) -> Host:
     from hardencheck.model.host import Host
 
     return Host(name, name, problem="the host is no longer in the inventory that the sweep began with")
-
-
-def _work(todo: _Todo, store: Path, limits: tuple[int, float]) -> Work:
-    from hardencheck.collect.gather import Collector
-    from hardencheck.model.capture import Limits
-    from hardencheck.pipeline.collector import script_for
-    from hardencheck.pipeline.sweep import Work
-
-    begun, hosts, baseline = todo
-    workers, deadline = limits
-    bounds = Limits(deadline=deadline, idle=min(deadline, Limits().idle))
-    collector = Collector(script_for(baseline), transports(hosts, pins_beside(store)), bounds)
-    return Work(begun, hosts, baseline, collector, workers)

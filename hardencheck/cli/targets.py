@@ -35,20 +35,20 @@ class Reach:
         if not self.inventory:
             if self.limit or self.ask_pass or self.ask_become_pass or self.vault_password_file:
                 raise UsageError("--limit and the password options go with an inventory", hint="add -i INVENTORY")
-            from hardencheck.inventory.local import local_host
+            from hardencheck.inventory import local_host
 
             return (local_host(),)
-        from hardencheck.inventory.load import Credentials, load
+        from hardencheck.inventory import Credentials, load
 
         credentials = Credentials(
-            vault_password_file=self.vault_password_file,
-            password=_ask("SSH password: ") if self.ask_pass else None,
+            vault_password_file=str(self.vault_password_file) if self.vault_password_file else None,
+            ask_pass=_ask("SSH password: ") if self.ask_pass else None,
             become_password=_ask("sudo password: ") if self.ask_become_pass else None,
         )
         loaded = load(self.inventory, self.limit, credentials)
         for warning in loaded.warnings:
             note(f"inventory: {term(warning)}")
-        return tuple(loaded.hosts)
+        return loaded.hosts
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,5 +88,7 @@ def gather(hosts: Iterable[Host], collector: Collector, workers: int) -> Iterato
                 yield answer
     finally:
         stop.set()
+        for transport in collector.transports.values():
+            transport.close()
         while any(thread.is_alive() for thread in threads) and not answers.empty():
             answers.get_nowait()

@@ -23,6 +23,9 @@ from hardencheck.model.result import RuleResult
 from hardencheck.probes import PLATFORM_PROBES, all_probes
 from hardencheck.probes.linux.platform import system as read_system
 
+#: how many observations are kept for hosts with identical captures
+KEPT = 5000
+
 ENDED = {
     Ended.DEADLINE: "the host used up its total time",
     Ended.IDLE: "the host sent nothing for too long",
@@ -62,8 +65,7 @@ class Assessor:
     baseline: Baseline
     now: datetime
     _observations: dict[tuple[str, str, System], Observation] = field(default_factory=dict)
-    _results: dict[tuple[str, int, str], RuleResult] = field(default_factory=dict)
-    _expectations: dict[tuple[str, ...], dict[str, Expectation]] = field(default_factory=dict)
+    _expectations: dict[tuple[str, str], Expectation] = field(default_factory=dict)
 
     def assess(self, subject: Subject, manifest: Manifest, captures: Mapping[str, Capture]) -> Assessment:
         """Judge every rule of the baseline on one host's captures."""
@@ -110,18 +112,17 @@ class Assessor:
             return Observation.not_collected(f"{probe_id}: {manifest.absent.get(probe_id, default)}")
         key = (probe_id, manifest.sections[probe_id], system)
         if key not in self._observations:
-            probe = all_probes()[probe_id]
-            self._observations[key] = observe(probe, capture, Context(self.now, system))
-        observation = self._observations[key]
-        return observation
+            if len(self._observations) >= KEPT:
+                self._observations.clear()
+            self._observations[key] = observe(all_probes()[probe_id], capture, Context(self.now, system))
+        return self._observations[key]
 
     def _expectation(self, rule: Rule, tailored: Mapping[str, Any]) -> Expectation:
         values = {name: tailored.get(name, self.baseline.values[name].default) for name in rule.values}
-        key = (rule.id, repr(sorted(values.items())))
-        found = self._expectations.setdefault(key, {})
-        if rule.id not in found:
-            found[rule.id] = Expectation(rule, all_probes()[rule.probe].facts, values)
-        return found[rule.id]
+        key = (rule.id, repr(values))
+        if key not in self._expectations:
+            self._expectations[key] = Expectation(rule, all_probes()[rule.probe].facts, values)
+        return self._expectations[key]
 
 
 def _state(manifest: Manifest, captures: Mapping[str, Capture], system: System) -> tuple[HostState, str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from hardencheck.model.baseline import Rule
-from hardencheck.model.expectation import Expectation, Failure
+from hardencheck.model.expectation import Expectation, Compared
 from hardencheck.model.observation import Observation
 from hardencheck.model.outcome import Outcome, Status
 from hardencheck.model.result import Reason, RuleResult
@@ -66,7 +66,7 @@ def _compare(
     return Outcome.PASS, reasons, "; ".join(reason.sentence for reason in reasons)
 
 
-def _reason(compared: Failure, observation: Observation) -> Reason:
+def _reason(compared: Compared, observation: Observation) -> Reason:
     where = observation.read_from.get(compared.fact, "")
     sentence = f"{compared.sentence} (read from {where})" if where else compared.sentence
     return Reason(compared.fact, compared.observed, compared.expected, where, sentence)

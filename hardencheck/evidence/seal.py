@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hardencheck.errors import EvidenceError
 from hardencheck.model.capture import Capture, digest
 from hardencheck.model.manifest import Manifest
 
@@ -36,20 +35,3 @@ def seal(manifest: Manifest, captures: Mapping[str, Capture]) -> Sealed:
     address = digest(data)
     blobs[address] = data
     return Sealed(listed, address, captures, blobs)
-
-
-def unseal(address: str, fetch: Callable[[str], bytes]) -> Sealed:
-    """Read one host's captures back; `fetch` returns the bytes of a digest. Raises EvidenceError."""
-    data = fetch(address)
-    try:
-        manifest = Manifest.from_bytes(data)
-    except (ValueError, KeyError) as error:
-        raise EvidenceError(f"manifest {address} cannot be read: {error}") from error
-    blobs, captures = {address: data}, {}
-    for probe_id, section in manifest.sections.items():
-        blobs[section] = fetch(section)
-        try:
-            captures[probe_id] = Capture.from_bytes(blobs[section])
-        except (ValueError, KeyError) as error:
-            raise EvidenceError(f"capture {section} of {probe_id} cannot be read: {error}") from error
-    return Sealed(manifest, address, captures, blobs)

@@ -96,6 +96,7 @@ class Baseline:
     rules: tuple[Rule, ...]
     references: Mapping[str, str] = field(default_factory=dict)
     tailoring: Tailoring = field(default_factory=Tailoring)
+    description: str = ""
 
     def rule(self, rule_id: str) -> Rule:
         """Return the rule with this id; raises KeyError."""

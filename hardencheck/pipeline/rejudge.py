@@ -7,11 +7,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from hardencheck.evaluate.assess import Assessor, Subject
-from hardencheck.evidence.seal import unseal
 from hardencheck.model.baseline import Baseline
 from hardencheck.model.outcome import HostState
 from hardencheck.model.sweep import HostResult, Sweep
-from hardencheck.storage.store import Store
+from hardencheck.storage import Store
 
 
 def rejudge(sweep: Sweep, baseline: Baseline, store: Store) -> Sweep:
@@ -28,8 +27,8 @@ def _hosts(sweep: Sweep, assessor: Assessor, store: Store) -> Iterator[HostResul
         elif host.manifest is None:
             yield replace(host, results=assessor.not_reached(subject, host.message))
         else:
-            sealed = unseal(host.manifest, store.blob)
-            assessed = assessor.assess(subject, sealed.manifest, sealed.captures)
+            manifest = store.manifest(host.manifest)
+            assessed = assessor.assess(subject, manifest, store.captures(manifest))
             yield replace(
                 host,
                 state=assessed.state,

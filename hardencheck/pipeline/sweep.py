@@ -13,7 +13,7 @@ from hardencheck.model.baseline import Baseline
 from hardencheck.model.host import Host
 from hardencheck.model.sweep import HostResult, Sweep
 from hardencheck.pipeline.visit import visit
-from hardencheck.storage.store import HostRecord, Store
+from hardencheck.storage import HostRecord, Store
 
 
 @dataclass(frozen=True, slots=True)

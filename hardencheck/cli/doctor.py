@@ -1,0 +1,74 @@
+"""`hardencheck doctor`: what would keep a full sweep from working, per host, and what to do about it."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hardencheck.cli import options as opt
+from hardencheck.cli.exit_codes import ExitCode
+from hardencheck.cli.output import emit
+from hardencheck.cli.targets import BPO_CORE, Reach, Selection, pins_beside, transports
+from hardencheck.report.escape import term
+
+if TYPE_CHECKING:
+    from hardencheck.transport.diagnose import Step
+
+
+def add(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command()(doctor)
+
+
+def doctor(  # noqa: PLR0913, PLR0917  a command's parameters are its options
+    inventory: opt.Inventory = None,
+    limit: opt.Limit = None,
+    vault_password_file: opt.VaultPasswordFile = None,
+    ask_pass: opt.AskPass = False,
+    ask_become_pass: opt.AskBecomePass = False,
+    baseline: opt.BaselineOption = BPO_CORE,
+    rule: opt.Rules = None,
+    theme: opt.Themes = None,
+    tag: opt.Tags = None,
+    exclude: opt.Exclude = None,
+    show_script: Annotated[
+        bool, typer.Option("--show-script", help="Print the script that a sweep runs, and connect to no host.")
+    ] = False,
+    workers: Annotated[int, typer.Option(min=1, max=500, help="Hosts asked at once.")] = 50,
+    deadline: Annotated[float, typer.Option(min=1, max=3600, help="Seconds that any host may take.")] = 30,
+    store: opt.StoreOption = opt.default_store(),  # noqa: B008
+) -> int:
+    """Say per host what a full sweep would lack: DNS, port, host key, login, privilege, shell, clock."""
+    from hardencheck.model.capture import Limits
+    from hardencheck.pipeline.collector import script_for
+    from hardencheck.transport.diagnose import State, diagnose
+
+    script = script_for(Selection(baseline, None, rule or (), theme or (), tag or (), exclude or ()).load())
+    if show_script:
+        emit(script.text)
+        return ExitCode.COMPLIANT
+    hosts = Reach(inventory or (), limit, vault_password_file, ask_pass, ask_become_pass).hosts()
+    reach, limits = transports(hosts, pins_beside(store)), Limits(deadline=deadline, idle=deadline)
+    ready = 0
+    with ThreadPoolExecutor(min(workers, len(hosts))) as pool:
+        asked = pool.map(lambda host: diagnose(reach[host.connection], host, limits, time.time), hosts)
+        for host, steps in zip(hosts, asked, strict=True):
+            ready += all(step.state is not State.FAILED and not step.hint for step in steps)
+            emit(_page(host.name, steps))
+    for transport in reach.values():
+        transport.close()
+    emit(f"\n{ready} of {len(hosts)} hosts are ready for a full sweep\nscript sha256 {script.digest} (--show-script)\n")
+    return ExitCode.COMPLIANT if ready == len(hosts) else ExitCode.INCOMPLETE
+
+
+def _page(host: str, steps: list[Step]) -> str:
+    lines = [term(host)]
+    for step in steps:
+        if step.message or step.hint:
+            lines.append(f"  {step.name.replace('_', ' '):<15} {step.state.value:<10} {term(step.message)}")
+        if step.hint:
+            lines.append(f"{'':<29}-> {term(step.hint)}")
+    return "\n".join(lines) + "\n"
