@@ -35,7 +35,7 @@ def list_() -> None:
         emit(f"{found.id} {found.version}  {len(found.rules)} rules  {found.title}\n")
 
 
-def show(  # noqa: PLR0913, PLR0917  a command's parameters are its options
+def show(
     baseline: Reference = BPO_CORE,
     tailoring: opt.Tailoring = None,
     rule: opt.Rules = None,
@@ -49,7 +49,9 @@ def show(  # noqa: PLR0913, PLR0917  a command's parameters are its options
     found = Selection(baseline, tailoring, rule or (), theme or (), tag or (), exclude or ()).load()
     rows = [(each.theme, each.severity.value, each.id, each.title) for each in found.rules]
     everyone = found.tailoring.everyone.values
-    values = [(name, json.dumps(everyone.get(name, value.default)), value.title) for name, value in found.values.items()]
+    values = [
+        (name, json.dumps(everyone.get(name, value.default)), value.title) for name, value in found.values.items()
+    ]
     text = tabulate(rows, headers=("theme", "severity", "rule", "title"), tablefmt="plain", disable_numparse=True)
     text += "\n\n" + tabulate(values, headers=("value", "is", "meaning"), tablefmt="plain", disable_numparse=True)
     emit(f"{found.id} {found.version}  {found.title}\n\n{text}\n")

@@ -23,7 +23,7 @@ def add(app: typer.Typer) -> None:
     app.command()(doctor)
 
 
-def doctor(  # noqa: PLR0913, PLR0917  a command's parameters are its options
+def doctor(
     inventory: opt.Inventory = None,
     limit: opt.Limit = None,
     vault_password_file: opt.VaultPasswordFile = None,
@@ -39,7 +39,7 @@ def doctor(  # noqa: PLR0913, PLR0917  a command's parameters are its options
     ] = False,
     workers: Annotated[int, typer.Option(min=1, max=500, help="Hosts asked at once.")] = 50,
     deadline: Annotated[float, typer.Option(min=1, max=3600, help="Seconds that any host may take.")] = 30,
-    store: opt.StoreOption = opt.default_store(),  # noqa: B008
+    store: opt.StoreOption = opt.default_store(),
 ) -> int:
     """Say per host what a full sweep would lack: DNS, port, host key, login, privilege, shell, clock."""
     from hardencheck.model.capture import Limits
@@ -56,8 +56,9 @@ def doctor(  # noqa: PLR0913, PLR0917  a command's parameters are its options
     with ThreadPoolExecutor(min(workers, len(hosts))) as pool:
         asked = pool.map(lambda host: diagnose(reach[host.connection], host, limits, time.time), hosts)
         for host, steps in zip(hosts, asked, strict=True):
-            ready += all(step.state is not State.FAILED and not step.hint for step in steps)
-            emit(_page(host.name, steps))
+            trouble = any(step.state is State.FAILED or step.hint for step in steps)
+            ready += not trouble
+            emit(_page(host.name, steps) if trouble or len(hosts) == 1 else f"{term(host.name)}  ready\n")
     for transport in reach.values():
         transport.close()
     emit(f"\n{ready} of {len(hosts)} hosts are ready for a full sweep\nscript sha256 {script.digest} (--show-script)\n")

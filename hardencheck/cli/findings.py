@@ -25,14 +25,14 @@ def add(app: typer.Typer) -> None:
     app.command()(findings)
 
 
-def findings(  # noqa: PLR0913, PLR0917  a command's parameters are its options
+def findings(
     state: Annotated[State, typer.Option("--state", help="Which findings.")] = State.OPEN,
     host: Annotated[list[str] | None, typer.Option("--host", help="Only these hosts.")] = None,
     rule: opt.Rules = None,
     theme: opt.Themes = None,
     tag: opt.Tags = None,
     exclude: opt.Exclude = None,
-    store: opt.StoreOption = opt.default_store(),  # noqa: B008
+    store: opt.StoreOption = opt.default_store(),
 ) -> None:
     """List findings: what fails where, and since when."""
     from hardencheck.cli.report import own_baseline

@@ -23,15 +23,16 @@ def rejudge(
         str | None, typer.Option("-b", "--baseline", help="Another baseline than the sweep's own.")
     ] = None,
     tailoring: opt.Tailoring = None,
-    format: opt.FormatOption = opt.Format.TABLE,  # noqa: A002  named after its option
+    format: opt.FormatOption = opt.Format.TABLE,
     fail_on: opt.FailOn = Severity.MEDIUM,
-    store: opt.StoreOption = opt.default_store(),  # noqa: B008
+    store: opt.StoreOption = opt.default_store(),
 ) -> int:
     """Judge a stored sweep again, offline; says on standard error whether anything differs."""
     from hardencheck.cli.report import own_baseline, rendered
     from hardencheck.cli.targets import Selection
     from hardencheck.errors import UsageError
-    from hardencheck.pipeline.rejudge import differences, rejudge as judge_again
+    from hardencheck.pipeline.rejudge import differences
+    from hardencheck.pipeline.rejudge import rejudge as judge_again
     from hardencheck.storage import open_store
 
     if tailoring and not baseline:

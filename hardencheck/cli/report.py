@@ -64,26 +64,27 @@ def narrowed(store: Store, sweep: Sweep, selection: Selection) -> Sweep:
     return replace(sweep, hosts=hosts)
 
 
-def report(  # noqa: PLR0913, PLR0917  a command's parameters are its options
+def report(
     sweep: opt.SweepId = "last",
     rule: opt.Rules = None,
     theme: opt.Themes = None,
     tag: opt.Tags = None,
     exclude: opt.Exclude = None,
-    format: opt.FormatOption = opt.Format.TABLE,  # noqa: A002  named after its option
+    format: opt.FormatOption = opt.Format.TABLE,
     fail_on: opt.FailOn = Severity.MEDIUM,
-    store: opt.StoreOption = opt.default_store(),  # noqa: B008
+    store: opt.StoreOption = opt.default_store(),
 ) -> int:
     """Show a stored sweep; exits as the sweep did."""
     from hardencheck.storage import open_store
 
     with open_store(store) as opened:
-        found = narrowed(opened, opened.sweep(sweep), Selection("", None, rule or (), theme or (), tag or (), exclude or ()))
+        selection = Selection("", None, rule or (), theme or (), tag or (), exclude or ())
+        found = narrowed(opened, opened.sweep(sweep), selection)
     emit(rendered(found, format))
     return exit_code(found, fail_on)
 
 
-def sweeps(store: opt.StoreOption = opt.default_store()) -> None:  # noqa: B008
+def sweeps(store: opt.StoreOption = opt.default_store()) -> None:
     """List stored sweeps, newest first."""
     from tabulate import tabulate
 
@@ -101,7 +102,7 @@ def sweeps(store: opt.StoreOption = opt.default_store()) -> None:  # noqa: B008
 def host_show(
     name: Annotated[str, typer.Argument(help="The host's name in the inventory.")],
     sweep: Annotated[str, typer.Option("--sweep", help="A sweep's id, or 'last'.")] = "last",
-    store: opt.StoreOption = opt.default_store(),  # noqa: B008
+    store: opt.StoreOption = opt.default_store(),
 ) -> None:
     """Show every rule of one host with its outcome and reason."""
     from hardencheck.errors import UsageError

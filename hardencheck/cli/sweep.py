@@ -30,7 +30,7 @@ def add(app: typer.Typer) -> None:
     app.command()(sweep)
 
 
-def sweep(  # noqa: PLR0913, PLR0917  a command's parameters are its options
+def sweep(
     inventory: opt.Inventory = None,
     limit: opt.Limit = None,
     vault_password_file: opt.VaultPasswordFile = None,
@@ -48,9 +48,9 @@ def sweep(  # noqa: PLR0913, PLR0917  a command's parameters are its options
         float, typer.Option(min=1, max=3600, help="Seconds that any host may take.", rich_help_panel=_LIMITS)
     ] = 120,
     fail_on: opt.FailOn = Severity.MEDIUM,
-    format: opt.FormatOption = opt.Format.TABLE,  # noqa: A002  named after its option
+    format: opt.FormatOption = opt.Format.TABLE,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress bar.")] = False,
-    store: opt.StoreOption = opt.default_store(),  # noqa: B008  read once, at start
+    store: opt.StoreOption = opt.default_store(),
 ) -> int:
     """Check hosts against a baseline; without -i, this machine."""
     from hardencheck.cli.report import rendered

@@ -24,7 +24,7 @@ def add(app: typer.Typer) -> None:
     app.command()(trust)
 
 
-def trust(  # noqa: PLR0913, PLR0917  a command's parameters are its options
+def trust(
     inventory: opt.Inventory = None,
     limit: opt.Limit = None,
     vault_password_file: opt.VaultPasswordFile = None,
@@ -33,7 +33,7 @@ def trust(  # noqa: PLR0913, PLR0917  a command's parameters are its options
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a pinned key that has changed.")] = False,
     deadline: Annotated[float, typer.Option(min=1, max=3600, help="Seconds that any host may take.")] = 30,
-    store: opt.StoreOption = opt.default_store(),  # noqa: B008
+    store: opt.StoreOption = opt.default_store(),
 ) -> int:
     """Pin the SSH host keys of an inventory: shows each fingerprint and asks, or takes them from a file."""
     from hardencheck.errors import HardencheckError, UsageError

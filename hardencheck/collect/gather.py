@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from queue import Queue
 
@@ -17,8 +17,16 @@ from hardencheck.transport.base import Transport
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """The sections that one host sent, and the exchange that brought them."""
+
+    frames: Frames
+    exchange: Exchange
+
+
+@dataclass(frozen=True, slots=True)
 class Collected:
-    """What one host answered: its sections and the exchange behind them, or the error that kept it from answering.
+    """What came of asking one host: its answer, or the error that kept it from answering.
 
     `started` and `finished` are our clock around the exchange, in seconds since the epoch.
     """
@@ -26,9 +34,7 @@ class Collected:
     host: Host
     started: float
     finished: float
-    frames: Frames | None = None
-    exchange: Exchange | None = None
-    error: TransportError | None = None
+    answer: Answer | TransportError
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,11 @@ class Collector:
 
     def ask(self, host: Host) -> Collected:
         """Run the script on one host; trouble with the host is part of what it returns."""
-        nonce, started = new_nonce(), time.time()
+        started = time.time()
+        return Collected(host, started, answer=self._answer(host), finished=time.time())
+
+    def _answer(self, host: Host) -> Answer | TransportError:
+        nonce = new_nonce()
         try:
             if host.problem:
                 raise Unreachable(host.problem, reason="host_variables")
@@ -50,15 +60,13 @@ class Collector:
                 raise Unreachable(f"connection {host.connection} is not supported yet", reason="unsupported_connection")
             exchange = transport.run(host, self.script.payload(nonce), self.limits)
         except TransportError as error:
-            return Collected(host, started, time.time(), error=error)
+            return error
         except Exception as error:  # noqa: BLE001  one broken connection must not end the sweep of all others
-            broken = TransportError(f"the transport broke: {type(error).__name__}: {error}", reason="transport_error")
-            return Collected(host, started, time.time(), error=broken)
-        frames = split(exchange.stdout, nonce, self.script.probes)
-        return Collected(host, started, time.time(), frames, exchange)
+            return TransportError(f"the transport broke: {type(error).__name__}: {error}", reason="transport_error")
+        return Answer(split(exchange.stdout, nonce, self.script.probes), exchange)
 
 
-def gather(hosts: Iterable[Host], collector: Collector, workers: int) -> Iterator[Collected]:
+def gather(hosts: Iterable[Host], collector: Collector, workers: int) -> Generator[Collected, None, None]:
     """Yield each host's answer as it arrives, in no order; at most `workers` answers wait to be taken.
 
     Closing the generator stops before the next host; connections that are open end by their own deadline.

@@ -1,11 +1,11 @@
-"""One observation becomes one rule's result: a total function from status to outcome, with no branch that defaults to pass."""
+"""One observation becomes one rule's result: total over every status, and no branch defaults to pass."""
 
 from __future__ import annotations
 
 from typing import assert_never
 
 from hardencheck.model.baseline import Rule
-from hardencheck.model.expectation import Expectation, Compared
+from hardencheck.model.expectation import Compared, Expectation
 from hardencheck.model.observation import Observation
 from hardencheck.model.outcome import Outcome, Status
 from hardencheck.model.result import Reason, RuleResult
@@ -31,9 +31,7 @@ def unjudged(rule: Rule, outcome: Outcome, message: str) -> RuleResult:
     return RuleResult(rule.id, outcome, rule.severity, rule.theme, message)
 
 
-def _outcome(
-    rule: Rule, expectation: Expectation, observation: Observation
-) -> tuple[Outcome, tuple[Reason, ...], str]:
+def _outcome(rule: Rule, expectation: Expectation, observation: Observation) -> tuple[Outcome, tuple[Reason, ...], str]:
     match observation.status:
         case Status.COMPLETE | Status.INCOMPLETE:
             return _compare(rule, expectation, observation)
@@ -49,9 +47,7 @@ def _outcome(
             assert_never(never)
 
 
-def _compare(
-    rule: Rule, expectation: Expectation, observation: Observation
-) -> tuple[Outcome, tuple[Reason, ...], str]:
+def _compare(rule: Rule, expectation: Expectation, observation: Observation) -> tuple[Outcome, tuple[Reason, ...], str]:
     """Compare facts with what is expected: one known fact that fails decides, one missing fact leaves the rule open."""
     known = {name: observation.facts[name] for name in rule.expect if name in observation.facts}
     failures = expectation.failures(known)
@@ -60,8 +56,8 @@ def _compare(
         return Outcome.FAIL, reasons, "; ".join(reason.sentence for reason in reasons)
     missing = [name for name in rule.expect if name not in known]
     if missing:
-        sentences = [f"{name} is not known: {observation.missing.get(name, 'the probe did not say')}" for name in missing]
-        return Outcome.UNKNOWN, (), "; ".join(sentences)
+        why = [f"{name} is not known: {observation.missing.get(name, 'the probe did not say')}" for name in missing]
+        return Outcome.UNKNOWN, (), "; ".join(why)
     reasons = tuple(_reason(met, observation) for met in expectation.met(known))
     return Outcome.PASS, reasons, "; ".join(reason.sentence for reason in reasons)
 

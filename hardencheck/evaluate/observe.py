@@ -1,4 +1,4 @@
-"""One capture becomes one observation: the parser runs only on a section that arrived whole, and its facts are checked."""
+"""One capture becomes one observation: only a section that arrived whole is parsed, and its facts are checked."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from hardencheck.model.capture import Capture
 from hardencheck.model.observation import Observation
 from hardencheck.model.outcome import Status
 from hardencheck.model.probe import Context, Probe
+from hardencheck.probes import all_probes
 
 WITH_FACTS = (Status.COMPLETE, Status.INCOMPLETE)
 
@@ -50,6 +51,4 @@ def _problem(probe: Probe, observation: Observation) -> str:
 
 @cache
 def _validator(probe_id: str, fact: str) -> Any:
-    from hardencheck.probes import all_probes
-
     return jsonschema_rs.Draft202012Validator(dict(all_probes()[probe_id].facts[fact]))

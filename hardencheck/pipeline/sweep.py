@@ -34,7 +34,8 @@ def run(work: Work, store: Store, on_host: Callable[[HostResult], None]) -> None
     """
     assessor = Assessor(work.baseline, datetime.fromisoformat(work.sweep.started))
     asked = work.collector.script.probes
-    with closing(gather(work.hosts, work.collector, min(work.workers, len(work.hosts)))) as answers, store.writer() as writer:
+    answers = gather(work.hosts, work.collector, min(work.workers, len(work.hosts)))
+    with closing(answers), store.writer() as writer:
         for collected in answers:
             result, blobs = visit(assessor, collected, asked)
             writer.put(HostRecord(work.sweep.id, result, blobs))

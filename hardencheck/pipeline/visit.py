@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from hardencheck.collect.gather import Collected
+from hardencheck.collect.gather import Answer, Collected
+from hardencheck.errors import TransportError
 from hardencheck.evaluate.assess import Assessor, Subject
 from hardencheck.evidence.seal import Sealed, seal
 from hardencheck.model.capture import Ended, Exchange
@@ -27,18 +29,17 @@ def visit(assessor: Assessor, collected: Collected, asked: tuple[Probe, ...]) ->
     """Return one host's result and the blobs that prove it."""
     host = collected.host
     subject, base = Subject(host.name, host.groups, host.platform), pending(host)
-    if collected.error is not None:
-        message = str(collected.error) + (f" ({collected.error.hint})" if collected.error.hint else "")
-        return _unreachable(assessor, subject, base, (collected.error.reason, message)), {}
-    sealed = _sealed(collected, asked)
+    if isinstance(collected.answer, TransportError):
+        message = collected.answer.message + (f" ({collected.answer.hint})" if collected.answer.hint else "")
+        reason, results = collected.answer.reason, assessor.not_reached(subject, message)
+        return replace(base, state=HostState.UNREACHABLE, reason=reason, message=message, results=results), {}
+    sealed = _sealed(host, collected.answer, asked)
     assessed = assessor.assess(subject, sealed.manifest, sealed.captures)
-    result = HostResult(
-        host=host.name,
+    result = replace(
+        base,
         state=assessed.state,
         reason=assessed.reason,
         message=assessed.message,
-        labels=base.labels,
-        groups=base.groups,
         system=assessed.system,
         skew=_skew(assessed.epoch, collected),
         duration=round(collected.finished - collected.started, 3),
@@ -48,24 +49,14 @@ def visit(assessor: Assessor, collected: Collected, asked: tuple[Probe, ...]) ->
     return result, sealed.blobs
 
 
-def _unreachable(assessor: Assessor, subject: Subject, base: HostResult, why: tuple[str, str]) -> HostResult:
-    reason, message = why
-    results = assessor.not_reached(subject, message)
-    return HostResult(
-        base.host, HostState.UNREACHABLE, reason, message, labels=base.labels, groups=base.groups, results=results
-    )
-
-
-def _sealed(collected: Collected, asked: tuple[Probe, ...]) -> Sealed:
-    frames, exchange = collected.frames, collected.exchange
-    assert frames is not None and exchange is not None, "a host without an error has answered"
-    ended = exchange.ended
+def _sealed(host: Host, answer: Answer, asked: tuple[Probe, ...]) -> Sealed:
+    frames, ended = answer.frames, answer.exchange.ended
     if ended is Ended.CLOSED and frames.captures and not frames.complete:
         ended = Ended.LOST
     absent = dict(frames.refused)
     if ended is Ended.CLOSED:
         absent |= {p.id: "its section did not arrive" for p in asked if p.id not in frames.captures | absent}
-    manifest = Manifest(collected.host.name, ended, {}, absent, _said(exchange))
+    manifest = Manifest(host.name, ended, {}, absent, _said(answer.exchange))
     return seal(manifest, frames.captures)
 
 

@@ -1,4 +1,4 @@
-"""The items inside a section: how a Linux probe's script writes command output and files, and how its parser splits them.
+"""The items inside a section: how a probe's script writes command output and files, and how its parser splits them.
 
 Every item carries its length, so that the content of a file cannot forge an item. NUL bytes do not survive a shell
 variable: a file that holds any makes the section unreadable (`error`), unless the script filters them itself.

@@ -7,6 +7,7 @@ from functools import cache
 import pytest
 
 from tests.lab.lab import Lab, LabError
+from tests.tools import need
 
 
 @cache
@@ -19,17 +20,14 @@ def the_lab() -> Lab:
 def lab() -> Iterator[Lab]:
     """Real hosts, booted when a test first asks for them; all gone at the end, also after ^C.
 
-    Where the lab cannot run, its tests are skipped with the reason; with CI=true they fail. The roots are built here
-    (a minute or some) only with CI=true; elsewhere, `tests/lab/lab.sh base` does it when its user wants.
+    Where the lab cannot run, its tests are skipped with the reason; with CI=true they fail. Its roots are built here,
+    once per machine (a minute or some).
     """
-    ci = os.environ.get("CI") == "true"
     lab = the_lab()
     try:
-        lab.require(build=ci)
+        lab.require(build=True)
     except LabError as error:
-        if ci:
-            pytest.fail(f"CI must run the lab: {error}", pytrace=False)
-        pytest.skip(str(error))
+        need(str(error))
     lab.sweep()
     try:
         yield lab

@@ -1,4 +1,4 @@
-"""Reads recorded captures: one YAML file per probe in tests/data/probes, one document per case (see docs/writing-probes.md)."""
+"""Reads recorded captures: one YAML file per probe, one document per case (see docs/writing-probes.md)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,59 @@
+"""A sweep leaves no trace on a host but what sshd, sudo and journald write about it themselves."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from tests.end_to_end.conftest import Command
+from tests.lab.lab import Host, Lab
+
+#: what the login itself leaves: logs, login records, sudo's and systemd's session state
+OWN_RECORDS = (
+    "var/log/",
+    "run/",
+    "var/lib/systemd/",
+    "var/lib/sudo/",
+    "tmp/systemd-private-",
+    "var/tmp/systemd-private-",
+)
+#: kernel file systems, not files of the host
+NOT_FILES = ("proc", "sys", "dev")
+
+
+def snapshot(host: Host) -> dict[str, tuple[int, ...]]:
+    """Return every file of a host with all that a change would touch: type, mode, owner, size, mtime, ctime, inode."""
+    found: dict[str, tuple[int, ...]] = {}
+    pending = [Path()]
+    while pending:
+        folder = pending.pop()
+        for entry in os.scandir(host.root / folder):
+            path = folder / entry.name
+            if str(path) in NOT_FILES:
+                continue
+            about = entry.stat(follow_symlinks=False)
+            found[str(path)] = (
+                about.st_mode,
+                about.st_uid,
+                about.st_gid,
+                about.st_mtime_ns,
+                about.st_ctime_ns,
+                about.st_ino,
+            )
+            if stat.S_ISDIR(about.st_mode) and not entry.is_symlink():
+                pending.append(path)
+    return found
+
+
+def test_a_sweep_changes_nothing_on_the_host(lab: Lab, command: Command, tailoring: Path) -> None:
+    host = lab.host("good")
+    inventory = lab.inventory_of(host)
+    arguments = ("sweep", "-i", inventory, "--tailoring", tailoring, "-q")
+    command(*arguments, prefix=lab.exec_prefix)  # the first login of an account makes its own records
+    before = snapshot(host)
+    done = command(*arguments, prefix=lab.exec_prefix)
+    after = snapshot(host)
+    assert done.code in (0, 1, 2, 3), done.err
+    changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
+    assert {path for path in changed if not path.startswith(OWN_RECORDS)} == set()

@@ -1,0 +1,162 @@
+"""From captures to outcomes: what could not be seen is never a pass, whatever the reason."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from hardencheck.evaluate.assess import Assessment, Assessor, Subject
+from hardencheck.evaluate.observe import observe
+from hardencheck.evidence.seal import seal
+from hardencheck.model.baseline import Baseline, Remediation, Rule, Tailoring, TailoringScope, Value
+from hardencheck.model.capture import Capture, Ended
+from hardencheck.model.manifest import Manifest
+from hardencheck.model.observation import Observation
+from hardencheck.model.outcome import HostState, Outcome, Platform, Severity, Status
+from hardencheck.model.probe import Context, Probe, System
+from tests.probes.cases import compose
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+ROOT = "root:x:0:0::/root:/bin/sh\n"
+GOOD = {"files": {"/etc/passwd": ROOT}}
+BAD = {"files": {"/etc/passwd": ROOT + "toor:x:0:0::/root:/bin/sh\n"}}
+
+
+def platform(uid: int = 0) -> Capture:
+    runs = {
+        "uname": {"text": "Linux 6.1.0 x86_64\n"},
+        "uid": {"text": f"{uid}\n"},
+        "epoch": {"text": "1795305600\n"},
+        "virt": {"status": 1},
+        "environ": {"status": 1},
+        "hostname": {"text": "h\n"},
+    }
+    files = {"/etc/os-release": 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian 12"\n'}
+    return Capture("linux.platform", compose({"runs": runs, "files": files}))
+
+
+def accounts(case: dict[str, Any]) -> Capture:
+    return Capture("linux.accounts", compose(case))
+
+
+RULE = Rule(
+    id="linux-accounts-only-root-uid-zero",
+    title="t",
+    severity=Severity.HIGH,
+    platforms=(Platform.LINUX,),
+    theme="access",
+    probe="linux.accounts",
+    expect={"uid_zero_accounts": {"minItems": 1, "items": {"enum": {"$value": "roots"}}}},
+    values=("roots",),
+    rationale="",
+    references={},
+    remediation=Remediation("fix"),
+    examples={},
+)
+ROOTS = Value("roots", "", ["root"], {"type": "array", "items": {"type": "string"}})
+BASELINE = Baseline("b", "t", "1", {"roots": ROOTS}, (RULE,))
+
+
+def assess(
+    *captures: Capture,
+    baseline: Baseline = BASELINE,
+    ended: Ended = Ended.CLOSED,
+    absent: dict[str, str] | None = None,
+    groups: tuple[str, ...] = (),
+) -> Assessment:
+    sealed = seal(Manifest("h", ended, {}, absent or {}), {capture.probe_id: capture for capture in captures})
+    return Assessor(baseline, NOW).assess(Subject("h", groups), sealed.manifest, sealed.captures)
+
+
+def test_pass_and_fail_carry_reason_value_and_evidence() -> None:
+    good = assess(platform(), accounts(GOOD))
+    assert good.state is HostState.REACHED
+    assert good.system == "Debian 12"
+    assert good.results[0].outcome is Outcome.PASS
+    bad = assess(platform(), accounts(BAD)).results[0]
+    assert bad.outcome is Outcome.FAIL
+    assert bad.values == {"roots": ["root"]}
+    assert bad.evidence is not None
+    assert "found toor" in bad.message
+    assert "read from /etc/passwd:1, /etc/passwd:2" in bad.message
+
+
+@pytest.mark.parametrize(
+    ("capture", "outcome"),
+    [
+        (replace(accounts(GOOD), truncated=True), Outcome.UNKNOWN),
+        (replace(accounts(GOOD), timed_out=True), Outcome.UNKNOWN),
+        (Capture("linux.accounts", b""), Outcome.ERROR),
+        (Capture("linux.accounts", b"@end\n"), Outcome.UNKNOWN),
+        (Capture("linux.accounts", b"\xff\x00garbage"), Outcome.ERROR),
+        (accounts({"unreadable": ["/etc/passwd"]}), Outcome.UNKNOWN),
+    ],
+)
+def test_half_an_answer_is_never_a_pass(capture: Capture, outcome: Outcome) -> None:
+    assert assess(platform(), capture).results[0].outcome is outcome
+
+
+@pytest.mark.parametrize("ended", [Ended.DEADLINE, Ended.IDLE, Ended.FLOOD, Ended.LOST])
+def test_a_section_that_did_not_arrive_is_unknown_and_the_host_partial(ended: Ended) -> None:
+    found = assess(platform(), ended=ended)
+    assert found.state is HostState.PARTIAL
+    assert found.results[0].outcome is Outcome.UNKNOWN
+
+
+def test_nothing_arrived_is_notchecked() -> None:
+    found = assess()
+    assert found.state is HostState.UNREACHABLE
+    assert found.results[0].outcome is Outcome.NOTCHECKED
+
+
+def test_a_refused_section_makes_the_host_partial() -> None:
+    found = assess(platform(), absent={"linux.accounts": "its section is malformed"})
+    assert (found.state, found.results[0].outcome) == (HostState.PARTIAL, Outcome.UNKNOWN)
+
+
+def test_tailoring_changes_the_value_and_deselects() -> None:
+    wide = Tailoring(groups={"legacy": TailoringScope(values={"roots": ["root", "toor"]})})
+    tailored = replace(BASELINE, tailoring=wide)
+    assert assess(platform(), accounts(BAD), baseline=tailored, groups=("legacy",)).results[0].outcome is Outcome.PASS
+    assert assess(platform(), accounts(BAD), baseline=tailored).results[0].outcome is Outcome.FAIL
+    off = replace(BASELINE, tailoring=Tailoring(hosts={"h": TailoringScope(deselect={RULE.id: "lab machine"})}))
+    result = assess(platform(), accounts(BAD), baseline=off).results[0]
+    assert (result.outcome, result.message) == (Outcome.NOTSELECTED, "lab machine")
+
+
+def probe(parse: Any, needs_root: bool = False) -> Probe:
+    return Probe("linux.accounts", "t", Platform.LINUX, "", {"uid_zero_accounts": {"type": "array", "items": {"type": "string"}}},
+                 parse, needs_root=needs_root)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("returned", "status"),
+    [
+        (Observation.of({}), Status.ERROR),
+        (Observation.of({"uid_zero_accounts": "root"}), Status.ERROR),
+        (Observation.of({"uid_zero_accounts": [], "more": 1}), Status.ERROR),
+        (Observation.of({}, missing={"uid_zero_accounts": "why"}), Status.INCOMPLETE),
+        (Observation.of({"uid_zero_accounts": []}), Status.COMPLETE),
+    ],
+)
+def test_facts_are_held_against_the_probes_schema(returned: Observation, status: Status) -> None:
+    context = Context(NOW, System(uid=0))
+    assert observe(probe(lambda *_: returned), accounts(GOOD), context).status is status
+
+
+def test_a_parser_that_breaks_is_an_error_and_ends_nothing() -> None:
+    def broken(*_: object) -> Observation:
+        raise IndexError("list index out of range")
+
+    found = observe(probe(broken), accounts(GOOD), Context(NOW, System(uid=0)))
+    assert found.status is Status.ERROR
+    assert "IndexError" in found.reason
+
+
+@pytest.mark.parametrize("uid", [1000, None])
+def test_without_root_a_probe_that_needs_it_is_not_collected(uid: int | None) -> None:
+    asked = probe(lambda *_: Observation.of({"uid_zero_accounts": ["root"]}), needs_root=True)
+    assert observe(asked, accounts(GOOD), Context(NOW, System(uid=uid))).status is Status.NOT_COLLECTED
