@@ -9,6 +9,8 @@ given. Three things differ from `ansible` on purpose:
 - what Ansible only warns about when it drops hosts (a file it cannot parse, an unknown key, a pattern of `--limit`
   that matches nothing) is an `InventoryError`.
 
+A folder is read as the installed ansible-core reads it: 2.18 and older pass over `*.ini` files in a folder.
+
 Templates are resolved by Ansible's own templating, lookups included: the inventory is the operator's own file, and
 the same people run it with `ansible`. Whoever can write to it can run commands on the controller, as with Ansible.
 """
