@@ -1,0 +1,191 @@
+"""The store: everything that outlives a run, behind one class."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Connection, Engine
+
+from hardencheck.errors import EvidenceError, StoreError
+from hardencheck.model.capture import Capture
+from hardencheck.model.manifest import Manifest
+from hardencheck.model.sweep import Finding, HostResult, Sweep
+from hardencheck.storage import blobs, findings, sweeps
+from hardencheck.storage.failure import explained
+from hardencheck.storage.findings import State
+from hardencheck.storage.lock import Lock
+from hardencheck.storage.migrate import bring_up_to_date
+from hardencheck.storage.schema import blob
+from hardencheck.storage.sqlite import for_writing, insert_if_absent, open_engine, writable
+from hardencheck.storage.writer import Writer
+
+
+class Store:
+    """Sweeps, results, findings and evidence in one database file.
+
+    Any thread may read. Writing (`begin`, `writer`, `finish`) needs `lock()` around it. Every method raises StoreError
+    when the database fails, and every method that returns evidence raises EvidenceError when it is not what its digest
+    says.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the store at `path`, making it or bringing it up to date where needed."""
+        self.path = path
+        self._locked = False
+        with explained(path):
+            self._engine: Engine = open_engine(path)
+        try:
+            with explained(path):
+                bring_up_to_date(self._engine, path)
+        except StoreError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def lock(self, sweep_id: str) -> Iterator[None]:
+        """Be the one process that writes this store, for this sweep; raises StoreLocked when another one is."""
+        if not writable(self.path):
+            raise StoreError(
+                f"store {self.path}: it is read-only",
+                reason="read_only",
+                hint="run as the user who owns it, or choose another store",
+            )
+        with Lock(self.path).held(f"sweep {sweep_id}"):
+            self._locked = True
+            try:
+                yield
+            finally:
+                self._locked = False
+
+    def begin(self, sweep: Sweep, baseline: bytes) -> None:
+        """Write down a new sweep with all its hosts pending, and the snapshot of its baseline."""
+        row = blobs.packed(sweep.baseline_digest, baseline)
+        with self._writing() as connection:
+            connection.execute(insert_if_absent(blob), row)
+            sweeps.begin(connection, sweep)
+
+    def writer(self) -> Writer:
+        """Return the writer for host records; use it as a context manager, one at a time."""
+        self._require_lock()
+        return Writer(self._engine, self.path)
+
+    def finish(self, sweep_id: str, finished: str) -> None:
+        """Note when the sweep ended (UTC, ISO 8601)."""
+        with self._writing() as connection:
+            sweeps.finish(connection, sweep_id, finished)
+
+    def sweeps(self, limit: int = 20) -> tuple[Sweep, ...]:
+        """Return the newest sweeps, newest first, without their hosts."""
+        with self._reading() as connection:
+            return sweeps.latest(connection, limit)
+
+    def resolve(self, name: str) -> str:
+        """Return the sweep's id that `last` or the beginning of an id stands for; raises UsageError."""
+        with self._reading() as connection:
+            return sweeps.resolve(connection, name)
+
+    def sweep(self, name: str) -> Sweep:
+        """Return a sweep with all its hosts, by `last` or the beginning of its id; raises UsageError."""
+        found = self.header(name)
+        return replace(found, hosts=tuple(self.hosts(found.id)))
+
+    def header(self, name: str) -> Sweep:
+        """Return a sweep without its hosts, by `last` or the beginning of its id; raises UsageError."""
+        with self._reading() as connection:
+            return sweeps.one(connection, sweeps.resolve(connection, name))
+
+    def hosts(self, sweep_id: str) -> Iterator[HostResult]:
+        """Yield a sweep's hosts in the order of the inventory; memory does not grow with their number."""
+        with self._reading() as connection:
+            number, _ = sweeps.number_of(connection, sweep_id)
+        reader, position = sweeps.Reader(), -1
+        while True:
+            # a transaction per chunk: who reads slowly does not keep the log of a running sweep from being emptied
+            with self._reading() as connection:
+                rows = sweeps.after(connection, number, position)
+                chunk = list(reader.hosts(connection, rows))
+            if not rows:
+                return
+            yield from chunk
+            position = rows[-1].position
+
+    def pending(self, sweep_id: str) -> tuple[str, ...]:
+        """Return the hosts that the sweep has not visited yet, in the order of the inventory."""
+        with self._reading() as connection:
+            return sweeps.pending(connection, sweep_id)
+
+    def host(self, name: str) -> tuple[str, HostResult] | None:
+        """Return the newest result of a host and the id of its sweep; None when the store has none."""
+        with self._reading() as connection:
+            found = sweeps.last_of(connection, name)
+            if found is None:
+                return None
+            sweep_id, row = found
+            return sweep_id, next(sweeps.Reader().hosts(connection, [row]))
+
+    def findings(
+        self, state: State = "open", *, hosts: Collection[str] | None = None, rules: Collection[str] | None = None
+    ) -> tuple[Finding, ...]:
+        """Return the findings that are `open`, `closed` or `all`, of these hosts and rules (None: all)."""
+        with self._reading() as connection:
+            return findings.query(connection, state, hosts, rules)
+
+    def blob(self, digest: str) -> bytes:
+        """Return the content of one digest."""
+        return self.blobs([digest])[digest]
+
+    def blobs(self, digests: Collection[str]) -> Mapping[str, bytes]:
+        """Return the content of several digests."""
+        with self._reading() as connection:
+            return blobs.read(connection, digests)
+
+    def manifest(self, digest: str) -> Manifest:
+        """Return the list of one host's captures."""
+        data = self.blob(digest)
+        try:
+            return Manifest.from_bytes(data)
+        except (ValueError, KeyError, TypeError) as error:
+            raise EvidenceError(f"evidence {digest}: it is no list of captures") from error
+
+    def captures(self, manifest: Manifest) -> Mapping[str, Capture]:
+        """Return the captures that a manifest lists, by their probe's id."""
+        data = self.blobs(set(manifest.sections.values()))
+        captures = {}
+        for probe_id, digest in manifest.sections.items():
+            try:
+                captures[probe_id] = Capture.from_bytes(data[digest])
+            except (ValueError, KeyError, TypeError) as error:
+                raise EvidenceError(f"evidence {digest}: it is no capture of {probe_id}") from error
+        return captures
+
+    def _require_lock(self) -> None:
+        if not self._locked:
+            raise StoreError(f"store {self.path}: nothing is written without holding its lock")
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with explained(self.path), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        self._require_lock()
+        with explained(self.path), for_writing(self._engine).begin() as connection:
+            yield connection

@@ -1,0 +1,202 @@
+"""The one writer of a store: a thread that owns the write connection and commits whole hosts, some at a time."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Connection, Engine
+
+from hardencheck.errors import EvidenceError, HardencheckError, StoreError
+from hardencheck.model.capture import digest as digest_of
+from hardencheck.model.codec import results_to_bytes
+from hardencheck.model.outcome import HostState
+from hardencheck.model.sweep import HostResult
+from hardencheck.storage import blobs, findings, sweeps
+from hardencheck.storage.failure import explained
+from hardencheck.storage.schema import blob
+from hardencheck.storage.sqlite import for_writing, insert_if_absent
+
+#: One transaction holds at most so many hosts, and waits at most so many seconds for them.
+BATCH = 10
+PATIENCE = 0.25
+#: So many hosts may wait for the disk before `put` makes its caller wait.
+QUEUE = 4 * BATCH
+#: From so many bytes on, asking the store whether it holds them is cheaper than compressing them again.
+WORTH_ASKING = 32 * 1024
+#: So many digests are remembered as stored; beyond, the store is asked again.
+REMEMBERED = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class HostRecord:
+    """One host's result and the content it rests on: captures and their manifest, each under its digest."""
+
+    sweep_id: str
+    result: HostResult
+    blobs: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A record made ready in its caller's thread: only rows are left to be written."""
+
+    record: HostRecord
+    packed: str
+    rows: list[dict[str, object]]
+
+
+class Writer:
+    """Takes host records from any thread and commits them in order.
+
+    What was put is durable when `close` (or the `with` block) returns without an error. After a failure nothing more
+    is written, and `put` and `close` raise the StoreError.
+    """
+
+    def __init__(self, engine: Engine, path: Path) -> None:
+        self._readers = engine
+        self._engine = for_writing(engine)
+        self._path = path
+        self._queue: queue.Queue[_Entry | None] = queue.Queue(QUEUE)
+        self._failure: HardencheckError | None = None
+        self._ended_well = False
+        self._order = threading.Lock()
+        self._stored: set[bytes] = set()
+        self._sweeps: dict[str, tuple[int, str]] = {}
+        # a daemon: a run that dies without closing its writer must not hang, and the database bears it like a kill
+        self._thread = threading.Thread(target=self._run, name="hardencheck-store", daemon=True)
+        self._thread.start()
+
+    def put(self, record: HostRecord) -> None:
+        """Hand one host over; waits while the disk is behind.
+
+        Raises StoreError when an earlier record could not be written, EvidenceError when a blob is not what its digest
+        says or the result names evidence that is neither handed over nor stored, ValueError when the result cannot be
+        written as JSON or the host is still pending.
+        """
+        entry = self._ready(record)
+        with self._order:
+            self._raise_failure()
+            self._enqueue(entry)
+            # only now: whoever relies on these digests must come later in the queue
+            if len(self._stored) > REMEMBERED:
+                self._stored.clear()
+            self._stored.update(bytes.fromhex(str(row["digest"])) for row in entry.rows)
+
+    def close(self) -> None:
+        """Commit what is waiting and end the thread; raises StoreError when anything could not be written."""
+        if not self._ended_well:
+            self._enqueue(None)
+            self._thread.join()
+        self._raise_failure()
+        self._require(self._ended_well)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.close()
+        except HardencheckError as failure:
+            if failure is not error:
+                raise
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    def _require(self, running: bool) -> None:
+        if not running:
+            raise StoreError(f"store {self._path}: its writer has ended, nothing more is written")
+
+    def _enqueue(self, entry: _Entry | None) -> None:
+        """Wait for a free place, as long as there is a thread that could make one."""
+        while True:
+            self._require(self._thread.is_alive())
+            try:
+                self._queue.put(entry, timeout=1.0)
+            except queue.Full:
+                continue
+            return
+
+    def _ready(self, record: HostRecord) -> _Entry:
+        """Do in the caller's thread what needs no write lock: pack, compress, see what the store already holds."""
+        if record.result.state is HostState.PENDING:
+            raise ValueError(f"host {record.result.host}: a pending host has no result to store")
+        results = results_to_bytes(record.result.results)
+        packed = digest_of(results)
+        content = {**record.blobs, packed: results}
+        evidence = {each.evidence for each in record.result.results} | {record.result.manifest}
+        named = content.keys() | {digest for digest in evidence if digest is not None}
+        absent = {digest for digest in named if bytes.fromhex(digest) not in self._stored}
+        missing = absent - content.keys()
+        if missing or sum(len(content[digest]) for digest in absent) > WORTH_ASKING:
+            absent -= self._already_stored(absent)
+            missing = absent - content.keys()
+        if missing:
+            raise EvidenceError(
+                f"host {record.result.host}: its result names evidence {min(missing)}, which was not collected"
+            )
+        return _Entry(record, packed, [blobs.packed(digest, content[digest]) for digest in sorted(absent)])
+
+    def _already_stored(self, digests: set[str]) -> set[str]:
+        with explained(self._path), self._readers.connect() as connection:
+            found = blobs.stored(connection, digests)
+        with self._order:
+            self._stored.update(map(bytes.fromhex, found))
+        return found
+
+    def _run(self) -> None:
+        """Write batches until the end is announced; after a failure, only take records so that nobody waits."""
+        more = True
+        while more:
+            batch, more = self._next_batch()
+            if batch and self._failure is None:
+                try:
+                    with explained(self._path), self._engine.begin() as connection:
+                        self._write(connection, batch)
+                except HardencheckError as error:
+                    self._failure = error
+        self._ended_well = True
+
+    def _next_batch(self) -> tuple[list[_Entry], bool]:
+        """Wait for records; return them, and whether more may come."""
+        batch: list[_Entry] = []
+        until = None
+        while len(batch) < BATCH:
+            try:
+                entry = self._queue.get(timeout=None if until is None else max(0.0, until - time.monotonic()))
+            except queue.Empty:
+                break
+            if entry is None:
+                return batch, False
+            batch.append(entry)
+            until = until or time.monotonic() + PATIENCE
+        return batch, True
+
+    def _write(self, connection: Connection, batch: list[_Entry]) -> None:
+        """Write one batch: content first, so that no row ever points at nothing."""
+        rows = [row for entry in batch for row in entry.rows]
+        if rows:
+            connection.execute(insert_if_absent(blob), rows)
+        seen: list[findings.Seen] = []
+        for sweep_id, entries in groupby(batch, key=lambda entry: entry.record.sweep_id):
+            number, started = self._sweep(connection, sweep_id)
+            results = [(entry.record.result, entry.packed) for entry in entries]
+            sweeps.store_results(connection, number, results)
+            seen += [(result.host, started, result.results) for result, _ in results]
+        findings.record(connection, seen)
+
+    def _sweep(self, connection: Connection, sweep_id: str) -> tuple[int, str]:
+        if sweep_id not in self._sweeps:
+            self._sweeps[sweep_id] = sweeps.number_of(connection, sweep_id)
+        return self._sweeps[sweep_id]
