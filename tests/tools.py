@@ -1,4 +1,4 @@
-"""Says whether this machine has what a test needs; a test that cannot run is skipped with the reason, but fails in CI."""
+"""Says whether this machine has what a test needs: who lacks it is skipped with the reason, but fails in CI."""
 
 from __future__ import annotations
 

@@ -1,0 +1,103 @@
+"""The command line: quick help, calm errors with the exit code of their kind, nothing raw on the screen."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COMMAND = [sys.executable, "-m", "hardencheck"]
+
+
+def run(*arguments: object, home: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "HOME": str(home), "XDG_STATE_HOME": str(home / "state")}
+    environment.pop("HARDENCHECK_STORE", None)
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)], input=stdin, capture_output=True, text=True, env=environment, check=False,
+        timeout=120,
+    )  # fmt: skip
+
+
+def test_help_imports_nothing_heavy() -> None:
+    script = (
+        "import sys; from hardencheck.cli.main import _add_commands, run; _add_commands(); run(['--help'])\n"
+        "heavy = {'paramiko', 'ansible', 'sqlalchemy', 'alembic', 'jsonschema', 'rich', 'winrm', 'cryptography'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+    assert "sweep" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["sweep", "--no-such-option"], 64, "no-such-option"),
+        (["swep"], 64, "swep"),
+        (["sweep", "--limit", "web"], 64, "go with an inventory"),
+        (["sweep", "-i", "/nonexistent/inventory.ini"], 78, "/nonexistent/inventory.ini"),
+        (["sweep", "-b", "no-such-baseline"], 78, "no-such-baseline"),
+        (["sweep", "--rule", "no-such-rule"], 64, "no-such-rule"),
+        (["sweep", "--ask-pass", "-i", "localhost,"], 64, "terminal"),
+        (["sweep", "--resume"], 64, ""),
+        (["report", "20200101"], 64, "20200101"),
+        (["probe", "show", "linux.shdow"], 64, "did you mean linux.shadow"),
+        (["host", "show", "nobody"], 64, ""),
+    ],
+)
+def test_bad_input_is_one_calm_sentence(arguments: list[str], code: int, words: str, tmp_path: Path) -> None:
+    done = run(*arguments, home=tmp_path)
+    assert done.returncode == code, done.stderr
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("hardencheck: ")
+    assert done.stdout == ""
+
+
+def test_a_sweep_of_this_machine_needs_no_configuration(tmp_path: Path) -> None:
+    done = run("sweep", "--theme", "access", home=tmp_path)
+    assert done.returncode in (0, 1, 2, 3), done.stderr
+    assert "1 in scope" in done.stdout
+    assert f"exit {done.returncode}: " in done.stderr
+    assert (tmp_path / "state" / "hardencheck" / "hardencheck.db").exists()
+    again = run("rejudge", home=tmp_path)
+    assert again.stdout == done.stdout
+    listed = run("sweeps", home=tmp_path)
+    assert "bpo-core" in listed.stdout
+
+
+def test_a_reader_that_goes_away_does_not_change_the_exit_code(tmp_path: Path) -> None:
+    run("sweep", "--theme", "access", home=tmp_path)
+    expected = run("report", home=tmp_path).returncode
+    environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state")}
+    with subprocess.Popen(
+        [*COMMAND, "report"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+    ) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        child.stdout.close()
+        assert child.stderr.read() == b""
+    assert child.returncode == expected
+
+
+def test_every_command_has_a_help_text(tmp_path: Path) -> None:
+    for command in ("sweep", "doctor", "trust", "report", "sweeps", "findings", "rejudge", "schema",
+                    "baseline list", "baseline show", "baseline lint", "rule show", "probe list", "probe show",
+                    "host show"):  # fmt: skip
+        done = run(*command.split(), "--help", home=tmp_path)
+        assert done.returncode == 0
+        assert len(done.stdout.splitlines()) > 3
+
+
+def test_rule_and_probe_pages(tmp_path: Path) -> None:
+    page = run("rule", "show", "linux-accounts-only-root-uid-zero", home=tmp_path)
+    for heading in ("Why", "Expected", "Fix", "References", "Examples"):
+        assert f"\n{heading}\n" in page.stdout
+    probe = run("probe", "show", "linux.accounts", home=tmp_path)
+    assert "Reads: /etc/passwd" in probe.stdout
+    assert run("baseline", "lint", home=tmp_path).returncode == 0
+    script = run("doctor", "--show-script", home=tmp_path)
+    assert script.stdout.startswith("# hardencheck collector")
