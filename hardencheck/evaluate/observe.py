@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from math import isfinite
 from typing import Any
 
 import jsonschema_rs
@@ -44,9 +45,14 @@ def _problem(probe: Probe, observation: Observation) -> str:
     if named != set(probe.facts):
         return f"the parser left out or invented facts: {', '.join(sorted(named ^ set(probe.facts)))}"
     for name, value in observation.facts.items():
-        if not _validator(probe.id, name).is_valid(value):
+        if not _validator(probe.id, name).is_valid(value) or not _finite(value):
             return f"the fact {name} does not have the type that the probe declares"
     return ""
+
+
+def _finite(value: Any) -> bool:
+    """Whether every number in a fact is one that JSON knows."""
+    return all(map(_finite, value)) if isinstance(value, list) else not isinstance(value, float) or isfinite(value)
 
 
 @cache

@@ -1,0 +1,291 @@
+"""How many wrong passwords a service takes before it refuses the right one, and for how long.
+
+The auth stack of every service that lets people in is played through: so many wrong passwords, then the right one, as
+a local user who is not root. What counts is therefore the whole stack: the order of pam_faillock's lines and pam_unix,
+jumps, `sufficient`, each line's own `deny`. Accounts of a directory (SSSD, LDAP, AD) are locked there, not here.
+
+Reads: /etc/pam.d, /usr/lib/pam.d, /usr/etc/pam.d, /etc/pam.conf, /etc/security/faillock.conf (or the vendor's), the
+names of the installed PAM modules, which login programs are installed, `sshd -T` (root; else the text of sshd_config)
+for UsePAM: an sshd that does not ask PAM counts nothing.
+Needs: nothing; `sshd -T` needs root where sshd_config does not say `UsePAM yes` in plain text.
+Facts: `services_without_lockout` names each service that never refuses the right password. `lockout_after` is the
+largest number of wrong passwords that any service takes; missing where one never refuses. `lockout_duration` is the
+shortest time of refusal in seconds, 0 when only an administrator ends it. `lockout_counting_seconds` is the shortest
+time within which failures count together, 0 for ever. `lockout_explicit` tells whether number and duration are
+written down rather than built in.
+Absent when: the host has no PAM.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from hardencheck.model.capture import Capture
+from hardencheck.model.observation import Observation
+from hardencheck.model.outcome import Platform
+from hardencheck.model.probe import Context, JsonSchema, Probe
+from hardencheck.probes.linux import pam
+from hardencheck.probes.linux.faillock import CONF_FILES, FAILLOCK, TALLY2, Counter, counter
+from hardencheck.probes.linux.pam import Configuration, Handler, Stack
+from hardencheck.probes.linux.pam_dispatch import dispatch
+from hardencheck.probes.linux.pam_modules import World, answer, unknown_modules, worlds
+from hardencheck.probes.output import Output, read
+
+#: Services that let people in with a password, and the programs that use them.
+SERVICES = {
+    "login": ("login",), "sshd": ("sshd",), "su": ("su",), "su-l": (), "sudo": ("sudo",), "sudo-i": (),
+    "gdm-password": ("gdm3", "gdm"), "lightdm": ("lightdm",), "sddm": ("sddm",), "xrdp-sesman": ("xrdp-sesman",),
+    "cockpit": (), "polkit-1": ("pkexec",), "xscreensaver": (), "mate-screensaver": (), "kde": (),
+}  # fmt: skip
+
+SCRIPT = (
+    pam.SCRIPT
+    + r"""
+files /etc/security/faillock.conf /usr/etc/security/faillock.conf
+run programs installed login sshd su sudo gdm3 gdm lightdm sddm xrdp-sesman pkexec
+run sshd sh -c 'sshd -T 2>/dev/null | grep -E "^(usepam|passwordauthentication) "'
+run sshd_text sh -c 'cat /etc/ssh/sshd_config /etc/ssh/sshd_config.d/*.conf /usr/etc/ssh/sshd_config 2>/dev/null |
+  grep -iE "^[[:space:]]*usepam"'
+"""
+)
+
+FACTS: dict[str, JsonSchema] = {
+    "services_without_lockout": {"type": "array", "items": {"type": "string"}},
+    "lockout_after": {"type": "integer"},
+    "lockout_duration": {"type": "integer"},
+    "lockout_counting_seconds": {"type": "integer"},
+    "lockout_explicit": {"type": "boolean"},
+}
+_NUMBERS = ("lockout_after", "lockout_duration", "lockout_counting_seconds", "lockout_explicit")
+_PASSWORD_MODULES = {"pam_unix", "pam_unix2"}
+_MOST_ATTEMPTS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """What one service does: refuses after `after` wrong passwords for `duration` seconds (0: until reset)."""
+
+    after: int
+    duration: int
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """What was learned of one stack: a `lock`, or it is `open` (a sentence), or `untold` (why); else not used."""
+
+    stack: Stack
+    counters: tuple[Counter, ...] = ()
+    lock: Lock | None = None
+    open: str = ""
+    untold: str = ""
+
+
+@dataclass(slots=True)
+class Trial:
+    """One account at one service in one world: it takes passwords and keeps the books of failures."""
+
+    handlers: Sequence[Handler]
+    counters: dict[str, Counter]
+    world: World
+    failures: dict[str, int] = field(default_factory=dict)
+
+    def accepts(self, *, right: bool, elapsed: int = 0) -> bool:
+        """Try a password, so many seconds after the last failure; a wrong one may be counted."""
+        ages = dict.fromkeys(self.failures, elapsed)
+        return dispatch(self.handlers, lambda handler: self._call(handler, right, ages)) == "success"
+
+    def would_accept(self, elapsed: int = 0) -> bool:
+        """Return whether the right password would be accepted now; counts nothing."""
+        return Trial(self.handlers, self.counters, self.world, dict(self.failures)).accepts(right=True, elapsed=elapsed)
+
+    def _call(self, handler: Handler, right: bool, ages: dict[str, int]) -> str:
+        """Run one module; `ages` are the seconds since the last failure of each book."""
+        if handler.module in _PASSWORD_MODULES:
+            return "success" if right else "auth_err"
+        if handler.module not in (FAILLOCK, TALLY2):
+            return answer(handler, self.world)
+        line = self.counters[handler.where]
+        age, failures = ages.get(line.book, 0), self.failures.get(line.book, 0)
+        if line.action == "tally2":
+            failures += 1
+            self.failures[line.book] = failures
+        if line.refuses(failures, age):
+            return "auth_err"
+        if line.action == "authsucc":
+            self.failures[line.book] = 0
+        if line.action == "authfail":
+            over = line.deny and failures >= line.deny
+            self.failures[line.book] = 1 if over or age >= line.interval else failures + 1
+            ages[line.book] = 0
+            return "ignore"
+        return "success"
+
+
+def parse(capture: Capture, context: Context) -> Observation:
+    """Yield the lockout that holds for every service; see the module's docstring for the facts."""
+    output = read(capture)
+    configuration = Configuration(output, context.system)
+    if configuration.absent:
+        return Observation.does_not_exist("there is no PAM configuration: nothing counts failed passwords")
+    if configuration.problem:
+        return Observation.not_collected(configuration.problem)
+    if unreadable := [path for path in CONF_FILES if path in output.unreadable]:
+        return Observation.not_collected(f"{unreadable[0]} cannot be read")
+    conf = next(((path, output.files[path]) for path in CONF_FILES if path in output.files), None)
+    programs = set(output.run("programs").lines)
+    studies = []
+    for service, users in SERVICES.items():
+        if not configuration.has(service) and not programs.intersection(users):
+            continue
+        if service == "sshd" and (outside := _without_pam(output, configuration)):
+            studies.append(outside)
+        else:
+            studies.append(study(configuration.stack(service, pam.AUTH), conf))
+    return _observe(studies)
+
+
+def _without_pam(output: Output, configuration: Configuration) -> Study | None:
+    """Return the study of an sshd that does not ask PAM, or of one of which that cannot be told; None: it does ask."""
+    stack = Stack("sshd", (), "sshd_config")
+    effective = dict(line.split(" ", 1) for line in output.run("sshd").lines if " " in line)
+    if effective.get("usepam") == "yes":
+        return None
+    if effective.get("usepam") == "no":
+        takes = effective.get("passwordauthentication") != "no"
+        return Study(stack, open="UsePAM is no: failed passwords are not counted" if takes else "")
+    if "sshd" not in output.run("programs").lines and configuration.has("sshd"):
+        return None
+    words = [line.replace("=", " ").split()[1:2] for line in output.run("sshd_text").lines]
+    if words and all(word == ["yes"] for word in words):
+        return None
+    return Study(
+        stack,
+        untold="UsePAM cannot be told: `sshd -T` says nothing (it needs root), nor does sshd_config",
+    )
+
+
+def study(stack: Stack, conf: tuple[str, str] | None) -> Study:
+    """Return what an auth stack does with wrong passwords; `conf` is the path and text of faillock.conf."""
+    if stack.unreadable:
+        return Study(stack, untold=f"{stack.unreadable} cannot be read")
+    lines = [handler for handler in stack.handlers if _counts(handler)]
+    settings = {handler.where: counter(handler, conf) for handler in lines}
+    if other := [where for where, line in settings.items() if line is None]:
+        return Study(stack, untold=f"{other[0]} reads a file of its own (conf=)")
+    counters = {where: line for where, line in settings.items() if line is not None}
+    groups = worlds(stack.handlers, _known)
+    if not groups:
+        return Study(stack, untold="too many modules whose answers are not known")
+    found = [[_play(Trial(stack.handlers, counters, world)) for world in group] for group in groups]
+    return _conclude(stack, tuple(counters.values()), found)
+
+
+def _counts(handler: Handler) -> bool:
+    return handler.kind == "module" and handler.module in (FAILLOCK, TALLY2)
+
+
+def _known(handler: Handler) -> bool:
+    return handler.module in (FAILLOCK, TALLY2) or handler.module in _PASSWORD_MODULES
+
+
+def _play(trial: Trial) -> Lock | str:
+    """Offer wrong passwords until the right one is refused.
+
+    Returns the lock; `never`; or why this world says nothing of passwords: `shut` (the right one is refused from the
+    start), `anything` (a wrong one is accepted).
+    """
+    if not trial.would_accept():
+        return "shut"
+    most = max([min(line.deny, _MOST_ATTEMPTS) for line in trial.counters.values()], default=0) + 2
+    for attempt in range(1, most + 1):
+        if trial.accepts(right=False):
+            return "anything"
+        if not trial.would_accept():
+            ends = sorted({line.shortest_unlock for line in trial.counters.values() if line.shortest_unlock})
+            return Lock(attempt, next((end for end in ends if trial.would_accept(end + 1)), 0))
+    return "never"
+
+
+def _conclude(stack: Stack, counters: tuple[Counter, ...], found: list[list[Lock | str]]) -> Study:
+    everything = [result for group in found for result in group]
+    answers = [
+        None if "never" in group else [result for result in group if isinstance(result, Lock)]
+        for group in found
+        if any(isinstance(result, Lock) or result == "never" for result in group)
+    ]
+    unknown = ", ".join(unknown_modules(stack.handlers, _known))
+    if all(result == "anything" for result in everything):
+        return Study(stack, counters, open="lets people in whatever the password")
+    if not answers:
+        return Study(stack, counters, untold=f"what {unknown} does is not known" if unknown else "")
+    if all(locks is None for locks in answers):
+        why = (
+            "the right password is accepted after any number of wrong ones"
+            if counters
+            else "counts no failed passwords"
+        )
+        return Study(stack, counters, open=why)
+    if any(locks is None for locks in answers):
+        return Study(stack, counters, untold=f"that depends on {unknown}, whose answers are not known")
+    locks = [lock for group in answers for lock in group or ()]
+    if spared := [line.admins for line in counters if line.action in ("preauth", "authsucc") and line.spares_admins]:
+        return Study(stack, counters, open=f"members of the group {spared[0]} are never refused (admin_group)")
+    duration = min((lock.duration for lock in locks if lock.duration), default=0)
+    return Study(stack, counters, Lock(max(lock.after for lock in locks), duration))
+
+
+def _observe(studies: Sequence[Study]) -> Observation:
+    opened = [f"{one.stack.service} ({one.stack.path}): {one.open}" for one in studies if one.open]
+    untold = [f"{one.stack.service}: {one.untold}" for one in studies if one.untold]
+    locked = [(one, one.lock) for one in studies if one.lock]
+    if not opened and not locked and not untold:
+        return Observation.not_collected("no service was found that lets people in with a password")
+    if untold and not opened:
+        return Observation.of({}, {}, dict.fromkeys(FACTS, "; ".join(untold)))
+    if opened:
+        where = ", ".join(sorted({one.stack.path for one in studies if one.open}))
+        known = "services_without_lockout"
+        return Observation.of({known: opened}, {known: where}, dict.fromkeys(_NUMBERS, f"no lockout: {opened[0]}"))
+    slowest, most = max(locked, key=lambda pair: pair[1].after)
+    shortest, least = min(locked, key=lambda pair: pair[1].duration or float("inf"))
+    counting = [line.interval for one, _ in locked for line in one.counters if line.interval]
+    written = all(
+        {"deny", "unlock_time"} <= set(line.sources) or _tally(line) for s, _ in locked for line in s.counters
+    )
+    facts = {
+        "services_without_lockout": [],
+        "lockout_after": most.after,
+        "lockout_duration": least.duration,
+        "lockout_counting_seconds": min(counting, default=0),
+        "lockout_explicit": written,
+    }
+    read_from = {
+        "services_without_lockout": ", ".join(one.stack.service for one, _ in locked),
+        "lockout_after": _source(slowest, "deny", most.after),
+        "lockout_duration": _source(shortest, "unlock_time", least.duration),
+        "lockout_counting_seconds": _source(shortest, "fail_interval", min(counting, default=0)),
+    }
+    return Observation.of(facts, read_from)
+
+
+def _tally(line: Counter) -> bool:
+    return line.action == "tally2" and "deny" in line.sources  # it refuses until reset unless it is told otherwise
+
+
+def _source(one: Study, name: str, value: int) -> str:
+    """Say where the value that decides was read: the line that has it, else the first line of the stack."""
+    values = {"deny": "deny", "unlock_time": "shortest_unlock", "fail_interval": "interval"}
+    lines = [line for line in one.counters if getattr(line, values[name]) == value] or list(one.counters)
+    where = lines[0].sources.get(name, f"built-in {name} of {TALLY2 if lines[0].action == 'tally2' else FAILLOCK}")
+    return f"{where} (service {one.stack.service})"
+
+
+PROBE = Probe(
+    id="linux.account_lockout",
+    title="Lockout after wrong passwords",
+    platform=Platform.LINUX,
+    script=SCRIPT,
+    facts=FACTS,
+    parse=parse,
+)
