@@ -19,7 +19,7 @@ COMMAND = "sudo -n /bin/sh -s"
 def known(path: str) -> dict[str, bytes]:
     """Return the pinned key of each address; a dict, because paramiko's own reader takes quadratic time."""
     lines = (line.split() for line in Path(path).read_text().splitlines())
-    return {words[0]: base64.b64decode(words[2]) for words in lines if len(words) >= 3}
+    return {name: base64.b64decode(words[2]) for words in lines if len(words) >= 3 for name in words[0].split(",")}
 
 
 def ask(address: str, user: str, key: paramiko.PKey, pinned: bytes, script: bytes) -> int:

@@ -30,6 +30,21 @@ SLOW_HOSTS = 8  #: for Ansible, which costs a hundred times more
 TASKS = 25
 
 
+#: runs a command as its subreaper, so that processes which outlive it (ssh masters of Ansible) are counted too
+METER = """
+import ctypes, os, resource, signal, subprocess, sys
+from pathlib import Path
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+status = subprocess.run(sys.argv[1:]).returncode
+while left := Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
+    for pid in left:
+        os.kill(int(pid), signal.SIGTERM)
+        os.waitpid(int(pid), 0)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, status, file=sys.stderr)
+"""
+
+
 @dataclass(frozen=True)
 class Cost:
     """What one run took: CPU seconds of its processes, and the largest one's memory in MB."""
@@ -40,11 +55,8 @@ class Cost:
 
 def measure(command: Sequence[str], allowed: Sequence[int] = (0,), stdin: str = "") -> Cost:
     """Run a command and return what it and its children cost."""
-    usage = "import os,resource,subprocess,sys; r=subprocess.run(sys.argv[1:]).returncode; " \
-            "u=resource.getrusage(resource.RUSAGE_CHILDREN); " \
-            "print(u.ru_utime+u.ru_stime, u.ru_maxrss/1024, r, file=sys.stderr)"  # fmt: skip
     done = subprocess.run(
-        [sys.executable, "-c", usage, *command], input=stdin, text=True, capture_output=True, check=False
+        [sys.executable, "-c", METER, *command], input=stdin, text=True, capture_output=True, check=False
     )
     seconds, megabytes, status = done.stderr.splitlines()[-1].split()
     if int(status) not in allowed:

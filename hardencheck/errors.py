@@ -9,6 +9,7 @@
     |-- StoreError                     the store cannot be read or written               exit 70
     |   `-- StoreLocked                another process holds the store                   exit 75
     |-- EvidenceError                  a digest does not match what is stored            exit 4
+    |-- Interrupted                    stopped by a signal in the middle of a sweep      exit 130
     |-- TransportError                 one host; caught in collect, becomes data
     |   |-- Unreachable                no address, no route, refused, connection lost
     |   |-- HostKeyRejected            host key unknown, changed or revoked
@@ -101,6 +102,13 @@ class EvidenceError(HardencheckError):
     reason = "evidence"
 
 
+class Interrupted(HardencheckError):
+    """A signal ended a sweep half-way; what was committed is kept."""
+
+    exit_code = 130
+    reason = "interrupted"
+
+
 class TransportError(HardencheckError):
     """A host could not be asked; `reason` is the host's state reason in reports."""
 
@@ -116,7 +124,7 @@ class Unreachable(TransportError):
 class HostKeyRejected(TransportError):
     """The host key is unknown, changed or revoked; nothing was sent to the host.
 
-    `reason` is one of `host_key_unknown`, `host_key_changed`, `host_key_revoked`.
+    `reason` is one of `host_key_unknown`, `host_key_changed`, `host_key_revoked`, `host_certificate_invalid`.
     """
 
     reason = "host_key_unknown"
