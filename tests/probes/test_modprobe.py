@@ -92,7 +92,9 @@ def test_where_names_file_and_line() -> None:
     assert modprobe.read(files).blacklisted == (("uas", f"{ETC}/x.conf:3"),)
 
 
-pattern = st.sampled_from(["usb-storage", "usb_storage", "usb-*", "*", "uas", "usb?storage", "usb[-_]storage", "a[", "u]"])
+pattern = st.sampled_from(
+    ["usb-storage", "usb_storage", "usb-*", "*", "uas", "usb?storage", "usb[-_]storage", "a[", "u]"]
+)
 command = st.sampled_from(["/bin/false", "/bin/true", "/bin/false # no", "x \\y", "  two"])
 line = st.one_of(
     st.builds("install {} {}".format, pattern, command),

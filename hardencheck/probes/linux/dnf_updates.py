@@ -1,0 +1,82 @@
+"""Pending security updates as DNF 4 tells them from its cache (dnf(8)); DNF 5 prints other tables and is not read."""
+
+from __future__ import annotations
+
+from hardencheck.errors import CaptureUnreadable
+from hardencheck.model.capture import Capture
+from hardencheck.model.probe import Context
+from hardencheck.probes.linux import rpm_updates
+from hardencheck.probes.linux.update_facts import Updates, stamps
+from hardencheck.probes.output import Output
+
+SCRIPT = r"""
+  run dnf-version quiet dnf --version
+  run advisories quiet dnf -q -C updateinfo list --security
+  run unlocked quiet dnf -q -C --disableplugin=versionlock --disableexcludes=all updateinfo list --security
+  run updates quiet dnf -q -C check-update
+  run repositories quiet dnf -q -C repolist
+  run stamps stamps /var/cache/dnf/*/repodata/*
+"""
+
+_ANSWERS = ("pending_security", "withheld_security", "other_pending")
+
+
+def read_updates(output: Output, capture: Capture, context: Context) -> Updates:
+    """Gather the facts of a host with DNF 4; raises CaptureUnreadable for output in another form."""
+    del capture
+    updates = Updates()
+    updates.know("half_installed", [], "no dpkg on this host")
+    version = output.run("dnf-version")
+    if version.status != 0 or version.text.startswith("dnf5"):
+        reason = "DNF 5 is not read yet" if version.text.startswith("dnf5") else _NOT_RUN
+        updates.lack([*_ANSWERS, "security_sources", "metadata_age_hours", "expired_metadata"], reason)
+        return updates
+    _metadata(output, context, updates)
+    runs = [output.run(label) for label in ("advisories", "unlocked")]
+    if any(run.status != 0 for run in runs) or output.run("updates").status not in (0, 100):
+        updates.lack(_ANSWERS, "dnf could not tell from its cache")
+        return updates
+    try:
+        pending, unlocked = (rpm_updates.advisories(run.lines) for run in runs)
+    except ValueError as error:
+        raise CaptureUnreadable(str(error)) from None
+    updates.know("pending_security", pending, "dnf -C updateinfo list --security")
+    withheld = [f"{advisory} (locked or excluded)" for advisory in unlocked if advisory not in pending]
+    updates.know("withheld_security", withheld, "dnf -C updateinfo list --security without version locks and excludes")
+    fixed = {line.partition(" (")[0] for line in pending}
+    others = [line for line in rpm_updates.updates(output.run("updates").lines) if _package(line) not in fixed]
+    updates.know("other_pending", len(others), "dnf -C check-update")
+    return updates
+
+
+_NOT_RUN = "dnf was not run: as root it writes log files, and no mount namespace could be made to keep them away"
+
+
+def _metadata(output: Output, context: Context, updates: Updates) -> None:
+    """Look at the repositories that carry advisories: which they are, and when they were last fetched."""
+    times = stamps(output.run("stamps"))
+    enabled = rpm_updates.repositories(output.run("repositories").lines)
+    cached = {path.split("/")[4] for path in times}
+    dated, uncached = {}, []
+    for repo in enabled:
+        directories = [name for name in cached if name.rpartition("-")[0] == repo]
+        if not directories:
+            uncached.append(repo)
+        for name in directories:
+            mine = [path for path in times if path.split("/")[4] == name]
+            if any("updateinfo" in path for path in mine):
+                dated[repo] = rpm_updates.refreshed(times, f"/var/cache/dnf/{name}/") or 0
+    updates.know("security_sources", sorted(dated), "updateinfo in /var/cache/dnf")
+    updates.know("expired_metadata", [], "repomd.xml has no end of validity")
+    if uncached or output.run("repositories").status != 0:
+        repos = ", ".join(sorted(uncached)) or "the enabled repositories"
+        updates.lack(["metadata_age_hours"], f"the cache holds no metadata of {repos}")
+    else:
+        updates.age(dated.values(), context.now, "change time of the files in /var/cache/dnf")
+
+
+def _package(line: str) -> str:
+    """Turn `NAME.ARCH VERSION` of check-update into `NAME-VERSION.ARCH` as advisories spell it."""
+    name, _, version = line.partition(" ")
+    stem, _, arch = name.rpartition(".")
+    return f"{stem}-{version.partition(':')[2] or version}.{arch}"

@@ -1,0 +1,78 @@
+"""What keeps unattended-upgrades from installing security updates (Debian, Ubuntu)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from hardencheck.errors import CaptureUnreadable
+from hardencheck.model.probe import Context, System
+from hardencheck.probes.linux import apt
+from hardencheck.probes.linux.update_facts import Updates
+from hardencheck.probes.output import Output
+
+_TIMERS = ("apt-daily.timer", "apt-daily-upgrade.timer")
+_NAMES = {"debian": "Debian", "ubuntu": "Ubuntu", "raspbian": "Raspbian"}
+
+
+def read_obstacles(output: Output, context: Context, units: Mapping[str, str], found: Updates) -> None:
+    """Record every obstacle; an origin pattern that cannot be matched makes the fact missing."""
+    if output.run("config").status > 1:
+        found.lack(["obstacles"], "apt-config did not answer")
+        return
+    options = apt.configuration(output.run("config").lines)
+    obstacles = []
+    if output.run("package").text.strip() not in ("ii", "hi"):
+        obstacles.append("the package unattended-upgrades is not installed")
+    for name in ("Update-Package-Lists", "Unattended-Upgrade"):
+        if not _switched_on(options, name):
+            obstacles.append(f"APT::Periodic::{name} is off")
+    if options.get("apt::periodic::enable", ["1"])[-1] == "0":
+        obstacles.append("APT::Periodic::Enable is 0")
+    obstacles += _unscheduled(output, units)
+    blacklist = options.get("unattended-upgrade::package-blacklist", [])
+    if any(re.fullmatch(r"\^?\.[*+]\$?", entry) for entry in blacklist):
+        obstacles.append("Unattended-Upgrade::Package-Blacklist excludes every package")
+    try:
+        security = [index for index in apt.indexes(output.run("indexes").lines) if index.security]
+        uncovered = _uncovered(options, security, context.system)
+    except ValueError as error:
+        raise CaptureUnreadable(str(error)) from None
+    obstacles += [f"no origin pattern of unattended-upgrades covers {name}" for name in uncovered]
+    found.know("obstacles", obstacles, "apt-config dump, dpkg-query, systemctl is-enabled, apt-get indextargets")
+    if not security and not obstacles:
+        found.lack(["obstacles"], "no list of a security archive is here that the origin patterns could be matched to")
+
+
+def _switched_on(options: Mapping[str, list[str]], name: str) -> bool:
+    """Whether an interval of apt.systemd.daily is not zero: days, a number with a unit (`1h`), or `always`."""
+    value = options.get(f"apt::periodic::{name.lower()}", ["0"])[-1]
+    return value == "always" or bool(re.fullmatch(r"0*[1-9]\d*[smhd]?", value))
+
+
+def _unscheduled(output: Output, units: Mapping[str, str]) -> list[str]:
+    """Name what should start apt.systemd.daily and does not: systemd's timers, or cron where systemd does not run."""
+    if output.run("systemd").status == 0 or output.run("cron").status != 0:
+        return [f"{timer} is {units.get(timer) or 'not there'}" for timer in _TIMERS if units.get(timer) != "enabled"]
+    return []
+
+
+def _uncovered(options: Mapping[str, list[str]], security: list[apt.Index], system: System) -> list[str]:
+    """Return the security archives that no allowed origin accepts; raises ValueError for an unknown pattern."""
+    patterns = [_legacy(entry) for entry in options.get("unattended-upgrade::allowed-origins", []) if entry] + [
+        entry for entry in options.get("unattended-upgrade::origins-pattern", []) if entry
+    ]
+    known = {"distro_codename": system.codename, "distro_id": _NAMES.get(system.distribution, system.distribution)}
+    patterns = [re.sub(r"\$(?:\{(\w+)\}|(\w+))", lambda m: known.get(m[1] or m[2], m[0]), entry) for entry in patterns]
+    return sorted(
+        {index.name for index in security if not any(apt.pattern_matches(pattern, index) for pattern in patterns)}
+    )
+
+
+def _legacy(entry: str) -> str:
+    """Turn `ORIGIN:ARCHIVE` of Allowed-Origins, or the same with a blank, into a pattern."""
+    parts = re.split(r"(?<!\\):", entry) if re.search(r"(?<!\\):", entry) else entry.split()
+    if len(parts) != 2:
+        raise ValueError(f"the allowed origin {entry!r} is not ORIGIN:ARCHIVE")
+    origin, archive = (re.sub(r"([^\\]),", r"\1\\,", part.replace(r"\:", ":")) for part in parts)
+    return f"o={origin},a={archive}"
