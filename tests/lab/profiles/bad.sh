@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # A desk that nobody looked after: as many faults at once as one host can have and still be scanned.
 # parent: base
-# flips: everything
+# flips: (nearly everything)
 scan_account
 account agent1 && passwd -q -d agent1                     # empty password
 account agent2 && password agent2 MD5                     # $1$ hash, never expires

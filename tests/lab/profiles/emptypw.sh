@@ -1,5 +1,5 @@
 # shellcheck shell=sh
 # One account needs no password.
 # parent: good
-# flips: empty passwords (LNX-ACC-001)
+# flips: linux-accounts-no-empty-password
 passwd -q -d agent1

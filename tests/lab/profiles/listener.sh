@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # A forgotten web server, reachable: its port is open in the firewall (systemd hosts only).
 # parent: good
-# flips: unexpected listeners (LNX-FW-004)
+# flips: linux-listeners-allowed
 sed -i 's/tcp dport 22 accept/tcp dport { 22, 8080 } accept/' /etc/nftables.conf
 put /etc/systemd/system/share.service <<'END'
 [Unit]

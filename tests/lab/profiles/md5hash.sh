@@ -1,5 +1,5 @@
 # shellcheck shell=sh
 # One password is still stored as MD5.
 # parent: good
-# flips: stored hashes (LNX-PWD-005)
+# flips: linux-password-hashes-strong
 password agent2 MD5

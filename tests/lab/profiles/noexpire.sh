@@ -1,5 +1,5 @@
 # shellcheck shell=sh
 # One account's password never expires, whatever login.defs says.
 # parent: good
-# flips: existing passwords expire (LNX-PWD-007)
+# flips: linux-passwords-expire
 chage -M 99999 agent2

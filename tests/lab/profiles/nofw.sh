@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # No firewall: nftables is masked, nothing is loaded.
 # parent: good
-# flips: default-deny IPv4 (LNX-FW-001), IPv6 (LNX-FW-002), persists (LNX-FW-003)
+# flips: linux-firewall-ipv4-denies-inbound linux-firewall-ipv6-denies-inbound
 systemctl -q disable nftables.service
 systemctl -q mask nftables.service

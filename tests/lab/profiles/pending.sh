@@ -1,5 +1,5 @@
 # shellcheck shell=sh
 # A security update is there and not installed.
 # parent: good
-# flips: security updates (LNX-PAT-001)
+# flips: linux-security-updates-installed
 old_release

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # The package lists are 60 days old and past their Valid-Until: no pending update proves nothing.
 # parent: good
-# flips: metadata fresh (LNX-PAT-005); security updates become unknown (LNX-PAT-001)
+# flips: linux-package-metadata-fresh linux-automatic-updates-work linux-security-updates-installed=unknown
 rm -r /srv/debian-security
 cp -r /mnt/assets/repo/stale /srv/debian-security
 rm -rf /var/lib/apt/lists/*

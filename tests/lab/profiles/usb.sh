@@ -1,5 +1,5 @@
 # shellcheck shell=sh
 # USB storage is not blocked at all.
 # parent: good
-# flips: USB storage (LNX-USB-001)
+# flips: linux-usb-storage-unusable
 rm /etc/modprobe.d/usb-storage.conf

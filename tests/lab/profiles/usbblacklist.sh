@@ -1,5 +1,5 @@
 # shellcheck shell=sh
 # USB storage is only blacklisted: modprobe by name still loads it.
 # parent: good
-# flips: USB storage (LNX-USB-001)
+# flips: linux-usb-storage-unusable
 sed -i '/^install/d' /etc/modprobe.d/usb-storage.conf

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
 # Short passwords are accepted.
 # parent: good
-# flips: minimum length (LNX-PWD-002)
+# flips: linux-password-min-length
 sed -i 's/^minlen.*/minlen = 8/' /etc/security/pwquality.conf

@@ -1,0 +1,46 @@
+"""One fault per host: each flips exactly the rules that its profile names, and no other."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.end_to_end.conftest import TAILORING, Done
+from tests.lab.lab import Lab, profiles
+
+FLIPS = {name: line for name, line in profiles().items() if line.startswith("linux-")}
+#: what a good lab host still fails or cannot tell: no malware scanner fits into a lab host
+GOOD = {"linux-malware-signatures-fresh": "fail"}
+CONTAINER = {"linux-audit-rules-loaded": "notapplicable", "linux-kernel-newest-running": "notapplicable"}
+
+
+@pytest.fixture(scope="session")
+def swept(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Done:
+    """One sweep over the good host, the bad one and every mutant."""
+    folder = tmp_path_factory.mktemp("mutants")
+    (folder / "site.yaml").write_text(TAILORING)
+    inventory = lab.inventory_of(*lab.hosts("good", "bad", *FLIPS))
+    words = ["sweep", "-i", inventory, "--tailoring", folder / "site.yaml", "--store", folder / "h.db"]
+    command = [*lab.exec_prefix, sys.executable, "-m", "hardencheck", *map(str, words), "--format", "json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def test_the_good_host_is_good(swept: Done) -> None:
+    expected = dict.fromkeys(swept.outcomes("good"), "pass") | GOOD | CONTAINER
+    assert swept.outcomes("good") == expected
+
+
+@pytest.mark.parametrize("profile", sorted(FLIPS))
+def test_a_mutant_flips_the_rules_that_it_names(swept: Done, profile: str) -> None:
+    flips = (word.partition("=") for word in FLIPS[profile].split())
+    expected = swept.outcomes("good") | {rule: outcome or "fail" for rule, _, outcome in flips}
+    assert swept.outcomes(profile) == expected
+
+
+def test_the_bad_host_passes_nothing_but_what_is_true_of_it(swept: Done) -> None:
+    passing = {rule for rule, outcome in swept.outcomes("bad").items() if outcome == "pass"}
+    fresh_while_its_root_is = "linux-package-metadata-fresh"
+    assert passing <= {"linux-release-supported", "linux-removable-storage-absent", fresh_while_its_root_is}
