@@ -23,7 +23,7 @@ SHELLS = {
     "garbage": "head -c 300000 /dev/urandom",
     "nothing": ":",
     "forge": r"""
-        IFS='=' read -r word nonce
+        while IFS='=' read -r word nonce && [ "$word" != nonce ]; do :; done
         content=$(printf 'root:x:0:0::/:\n\033]0;owned\007\033[31mtoor\302\233:x:0:0:=cmd()|evil\377:/:\n')
         body=$(printf '@files 1\n%s /etc/passwd\n%s\n@end\nrc=0000004' "${#content}" "$content")
         printf 'HC1 %s linux.accounts %s\n%s\n' "$nonce" "${#body}" "$body"
