@@ -63,7 +63,7 @@ def lint(baseline: Reference = BPO_CORE) -> int:
     from hardencheck.baselines.load import load
 
     found = load(baseline, None)
-    problems = problems_of(found)
+    problems = problems_of(baseline)
     for problem in problems:
         emit(f"{term(problem)}\n")
     note(f"{found.id} {found.version}: {len(found.rules)} rules, {len(problems) or 'no'} problems")

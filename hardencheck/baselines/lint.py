@@ -1,0 +1,143 @@
+"""Tests a baseline by itself: every rule's examples, every leaf of a pass example, references, unused values.
+
+`load` has refused by then whatever cannot be read or compiled; lint finds rules that can be judged, but not trusted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hardencheck.baselines.document import Document, KeyPath, dotted
+from hardencheck.baselines.load import Source, read
+from hardencheck.model.baseline import Rule
+from hardencheck.model.expectation import Expectation, near, validator
+from hardencheck.probes import all_probes
+from hardencheck.resources import shipped
+
+#: the frameworks that rules may refer to, and the shape of an id in each
+FRAMEWORKS = {
+    "disa-stig": r"[A-Z0-9]+(-[A-Z0-9]+)*-\d{2,3}-\d{6}|[A-Z]+-\d{2}-\d{6}|SLES-15-\d{6}",
+    "nist-800-53r5": r"[A-Z]{2}-\d{1,2}(\(\d{1,2}\))?",
+    "nist-csf-2.0": r"[A-Z]{2}\.[A-Z]{2}-\d{2}",
+    "pci-dss-4.0.1": r"\d{1,2}(\.\d{1,2}){1,3}",
+    "iso-27001-2022": r"A\.[5-8]\.\d{1,2}",
+    "cis-8.1": r"\d{1,2}(\.\d{1,2})?",
+    "hipaa": r"164\.\d{3}(\([a-z0-9]+\))*",
+    "soc2": r"[A-Z]{1,2}\d\.\d",
+}
+MIN_RATIONALE = 60
+
+_Leaf = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with a rule or a value: file, line, key and what."""
+
+    path: str
+    line: int
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.key}: {self.message}"
+
+
+def lint(reference: str | Path) -> list[Problem]:
+    """Return what is wrong with a baseline, in the order of its files; raises BaselineError when it cannot be read."""
+    source = read(reference)
+    return [problem for rule in source.baseline.rules for problem in _rule(rule, source)] + list(_unused(source))
+
+
+def _problem(document: Document, path: KeyPath, message: str) -> Problem:
+    return Problem(document.path, document.line(path), dotted(path), message)
+
+
+def _rule(rule: Rule, source: Source) -> Iterator[Problem]:
+    document = source.rules[rule.id]
+    if rule.title.endswith("."):
+        yield _problem(document, ("title",), "ends with a full stop; a title is not a sentence of prose")
+    if len(rule.rationale) < MIN_RATIONALE:
+        yield _problem(document, ("rationale",), f"says too little: fewer than {MIN_RATIONALE} characters")
+    if rule.remediation.playbook and not (shipped("playbooks") / rule.remediation.playbook).is_file():
+        yield _problem(document, ("remediation", "playbook"), "is not there")
+    yield from _references(rule, document)
+    values = {name: source.baseline.values[name].default for name in rule.values}
+    expectation = Expectation(rule, all_probes()[rule.probe].facts, values)
+    nothing: tuple[Any, ...] = ({}, None, [])
+    yield from (
+        _problem(document, ("expect",), f"{x} passes: it asks for nothing") for x in nothing if expectation.passes(x)
+    )
+    yield from _examples(rule, expectation, document)
+
+
+def _references(rule: Rule, document: Document) -> Iterator[Problem]:
+    for framework, ids in rule.references.items():
+        shape = FRAMEWORKS.get(framework)
+        if shape is None:
+            yield _problem(document, ("references", framework), f"is no known framework{near(framework, FRAMEWORKS)}")
+            continue
+        for number, name in enumerate(ids):
+            if not re.fullmatch(shape, name):
+                yield _problem(document, ("references", framework, number), f"{name!r} has not the form of its ids")
+
+
+def _examples(rule: Rule, expectation: Expectation, document: Document) -> Iterator[Problem]:
+    facts = all_probes()[rule.probe].facts
+    for kind, examples in rule.examples.items():
+        for number, example in enumerate(examples):
+            path: KeyPath = ("examples", kind, number)
+            if set(example) != set(rule.expect):
+                yield _problem(document, path, f"must name exactly the facts of expect: {', '.join(rule.expect)}")
+                continue
+            wrong = [name for name in example if not validator(dict(facts[name])).is_valid(example[name])]
+            if wrong:
+                yield _problem(document, (*path, wrong[0]), f"{rule.probe} never yields such a fact")
+            elif expectation.passes(example) != (kind == "pass"):
+                told = "; ".join(each.sentence for each in expectation.failures(example)) or "it passes"
+                yield _problem(document, path, f"does not {kind}: {told}")
+            elif kind == "pass":
+                for leaf, damage in _damaged(example, expectation):
+                    yield _problem(document, (*path, *leaf), f"still passes when it is {damage}")
+
+
+def _damaged(example: Mapping[str, Any], expectation: Expectation) -> Iterator[tuple[_Leaf, str]]:
+    """Yield the leaves of a pass example that may be dropped or nulled without making it fail.
+
+    Items of a list are nulled, not dropped: a shorter list is another observation, not a missing one.
+    """
+    for leaf in _leaves(example):
+        for damage in ("dropped", "null"):
+            damaged = deepcopy(dict(example))
+            at: Any = damaged
+            for step in leaf[:-1]:
+                at = at[step]
+            if damage == "null":
+                at[leaf[-1]] = None
+            elif isinstance(at, dict):
+                del at[leaf[-1]]
+            else:
+                continue
+            if expectation.passes(damaged):
+                yield leaf, damage
+
+
+def _leaves(value: Any, at: _Leaf = ()) -> Iterator[_Leaf]:
+    """Yield the path of every part of an example, inner nodes too."""
+    if at:
+        yield at
+    parts = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in parts:
+        yield from _leaves(part, (*at, key))
+
+
+def _unused(source: Source) -> Iterator[Problem]:
+    used = {name for rule in source.baseline.rules for name in rule.values}
+    for name in source.baseline.values:
+        if name not in used:
+            yield _problem(source.head, ("values", name), "is used by no rule")
