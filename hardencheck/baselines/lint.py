@@ -70,9 +70,8 @@ def _rule(rule: Rule, source: Source) -> Iterator[Problem]:
     values = {name: source.baseline.values[name].default for name in rule.values}
     expectation = Expectation(rule, all_probes()[rule.probe].facts, values)
     nothing: tuple[Any, ...] = ({}, None, [])
-    yield from (
-        _problem(document, ("expect",), f"{x} passes: it asks for nothing") for x in nothing if expectation.passes(x)
-    )
+    for empty in filter(expectation.passes, nothing):
+        yield _problem(document, ("expect",), f"{empty} passes: it asks for nothing")
     yield from _examples(rule, expectation, document)
 
 

@@ -128,8 +128,8 @@ def test_tailoring_changes_the_value_and_deselects() -> None:
 
 
 def probe(parse: Any, needs_root: bool = False) -> Probe:
-    return Probe("linux.accounts", "t", Platform.LINUX, "", {"uid_zero_accounts": {"type": "array", "items": {"type": "string"}}},
-                 parse, needs_root=needs_root)  # fmt: skip
+    facts = {"uid_zero_accounts": {"type": "array", "items": {"type": "string"}}}
+    return Probe("linux.accounts", "t", Platform.LINUX, "", facts, parse, needs_root=needs_root)
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ from hardencheck.model.baseline import Remediation, Rule
 from hardencheck.model.expectation import Expectation
 from hardencheck.model.observation import Observation
 from hardencheck.model.outcome import Outcome, Platform, Severity
+from hardencheck.model.probe import JsonSchema
 
-FACTS = {"length": {"type": ["integer", "null"]}, "enforced": {"type": "boolean"}}
+FACTS: dict[str, JsonSchema] = {"length": {"type": ["integer", "null"]}, "enforced": {"type": "boolean"}}
 RULE = Rule(
     id="linux-x",
     title="t",

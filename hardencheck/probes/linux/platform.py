@@ -15,7 +15,7 @@ import shlex
 from hardencheck.model.capture import Capture
 from hardencheck.model.observation import Observation
 from hardencheck.model.outcome import Platform
-from hardencheck.model.probe import Context, Probe, System
+from hardencheck.model.probe import Context, JsonSchema, Probe, System
 from hardencheck.probes.output import Output, read
 
 SCRIPT = r"""
@@ -31,7 +31,7 @@ run hostname uname -n
 
 _RELEASE_FACTS = ("distribution", "like", "version", "codename", "pretty")
 
-FACTS = {
+FACTS: dict[str, JsonSchema] = {
     "distribution": {"type": "string"},
     "like": {"type": "array", "items": {"type": "string"}},
     "version": {"type": "string"},
