@@ -14,7 +14,7 @@ from hardencheck.model.outcome import Platform
 from hardencheck.model.probe import Context, Probe
 from hardencheck.probes.output import read
 
-PASSWD = "/etc/passwd"
+PASSWD = "/etc/passwd"  # noqa: S105  a path
 SCRIPT = f"files {PASSWD}"
 FACTS = {"uid_zero_accounts": {"type": "array", "items": {"type": "string"}}}
 

@@ -123,7 +123,10 @@ def _where(values: Mapping[str, str], found: list[Setting]) -> str:
     """Name the line behind each value, with its Match criteria."""
     places = []
     for match, value in values.items():
-        where = next((s.where for s in found if (s.match == match or s.match.lower() == "all") and _plain(s) == value), "the default of sshd")
+        where = next(
+            (s.where for s in found if (s.match == match or s.match.lower() == "all") and _plain(s) == value),
+            "the default of sshd",
+        )
         places.append(f"{value}: {where}" + (f" in Match {match}" if match else ""))
     return "; ".join(places)
 
