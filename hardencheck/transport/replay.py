@@ -35,7 +35,7 @@ class ReplayTransport:
             raise Unreachable(
                 f"the recording {self._folder} has no answer of {host.name}",
                 reason="not_recorded",
-                hint="record this host too: hardencheck sweep --record FOLDER",
+                hint="a recording holds the hosts that answered when it was made",
             ) from None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise Unreachable(

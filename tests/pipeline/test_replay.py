@@ -1,0 +1,112 @@
+"""A recorded answer, swept again without the host: the same results as from the host itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from hardencheck.baselines.load import load
+from hardencheck.baselines.select import select
+from hardencheck.baselines.snapshot import to_bytes
+from hardencheck.collect.gather import Collector, gather
+from hardencheck.collect.script import new_nonce
+from hardencheck.model.baseline import Baseline
+from hardencheck.model.capture import Limits, digest
+from hardencheck.model.host import Host
+from hardencheck.model.outcome import HostState
+from hardencheck.model.sweep import HostResult, Sweep
+from hardencheck.pipeline.collector import script_for
+from hardencheck.pipeline.rejudge import differences, rejudge
+from hardencheck.pipeline.sweep import Work, run, timestamp
+from hardencheck.pipeline.visit import pending
+from hardencheck.storage import Store, new_sweep_id, open_store
+from hardencheck.transport.base import Transport
+from hardencheck.transport.local import LocalTransport
+from hardencheck.transport.replay import ReplayTransport, record
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+HERE = Host("here", "localhost", connection="local")
+
+
+@pytest.fixture
+def baseline() -> Baseline:
+    return select(load("bpo-core"), themes=["password", "access"])
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with open_store(tmp_path / "h.db") as opened:
+        yield opened
+
+
+def sweep(store: Store, baseline: Baseline, host: Host, transports: dict[str, Transport], token: str) -> Sweep:
+    snapshot = to_bytes(baseline)
+    new = Sweep(
+        id=new_sweep_id(NOW, token),
+        started=timestamp(NOW),
+        finished=None,
+        baseline_id=baseline.id,
+        baseline_version=baseline.version,
+        baseline_digest=digest(snapshot),
+        collector_digest=script_for(baseline).digest,
+        hosts=(pending(host),),
+    )
+    seen: list[HostResult] = []
+    with store.lock(new.id):
+        store.begin(new, snapshot)
+        run(Work(new, (host,), baseline, Collector(script_for(baseline), transports, Limits())), store, seen.append)
+    assert [result.host for result in seen] == [host.name]
+    return store.sweep(new.id)
+
+
+def test_a_recording_gives_the_results_of_the_host(store: Store, baseline: Baseline, tmp_path: Path) -> None:
+    script, nonce = script_for(baseline), new_nonce()
+    record(tmp_path / "bundle", HERE, LocalTransport().run(HERE, script.payload(nonce), Limits()), nonce)
+    live = sweep(store, baseline, HERE, {"local": LocalTransport()}, "00000a")
+    replayed = sweep(
+        store, baseline, replace(HERE, connection="replay"), {"replay": ReplayTransport(tmp_path / "bundle")}, "00000b"
+    )
+    assert replayed.hosts[0].state is live.hosts[0].state
+    assert [r.outcome for r in replayed.hosts[0].results] == [r.outcome for r in live.hosts[0].results]
+    again = rejudge(replayed, baseline, store)
+    assert again == replayed
+    assert differences(replayed, again) == []
+
+
+def test_a_stricter_baseline_says_what_differs(store: Store, baseline: Baseline) -> None:
+    before = sweep(store, baseline, HERE, {"local": LocalTransport()}, "00000c")
+    fewer = select(baseline, themes=["access"])
+    lines = differences(before, rejudge(before, fewer, store))
+    assert lines
+    assert all("no longer judged" in line for line in lines)
+
+
+def test_a_host_without_a_transport_or_a_recording_is_unreachable(
+    store: Store, baseline: Baseline, tmp_path: Path
+) -> None:
+    for token, host, transports in (
+        ("00000d", replace(HERE, connection="winrm"), {}),
+        ("00000e", replace(HERE, connection="replay"), {"replay": ReplayTransport(tmp_path)}),
+    ):
+        found = sweep(store, baseline, host, dict(transports), token).hosts[0]
+        assert found.state is HostState.UNREACHABLE
+        assert found.message
+
+
+def test_a_transport_that_breaks_is_that_hosts_trouble(baseline: Baseline) -> None:
+    class Broken:
+        def run(self, *_: object) -> None:
+            raise RuntimeError("a bug of its own")
+
+        def close(self) -> None:
+            pass
+
+    collector = Collector(script_for(baseline), {"local": Broken()}, Limits())  # type: ignore[dict-item]
+    hosts = [replace(HERE, name=f"h{number}") for number in range(20)]
+    found = list(gather(hosts, collector, 4))
+    assert sorted(each.host.name for each in found) == sorted(host.name for host in hosts)
+    assert all("a bug of its own" in str(each.answer) for each in found)
