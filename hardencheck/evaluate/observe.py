@@ -45,7 +45,11 @@ def _problem(probe: Probe, observation: Observation) -> str:
     if named != set(probe.facts):
         return f"the parser left out or invented facts: {', '.join(sorted(named ^ set(probe.facts)))}"
     for name, value in observation.facts.items():
-        if not _validator(probe.id, name).is_valid(value) or not _finite(value):
+        try:
+            fits = _validator(probe.id, name).is_valid(value) and _finite(value)
+        except UnicodeEncodeError:  # a lone surrogate out of a host's JSON
+            fits = False
+        if not fits:
             return f"the fact {name} does not have the type that the probe declares"
     return ""
 

@@ -138,6 +138,7 @@ def probe(parse: Any, needs_root: bool = False) -> Probe:
         (Observation.of({}), Status.ERROR),
         (Observation.of({"uid_zero_accounts": "root"}), Status.ERROR),
         (Observation.of({"uid_zero_accounts": [], "more": 1}), Status.ERROR),
+        (Observation.of({"uid_zero_accounts": ["\ud800"]}), Status.ERROR),
         (Observation.of({}, missing={"uid_zero_accounts": "why"}), Status.INCOMPLETE),
         (Observation.of({"uid_zero_accounts": []}), Status.COMPLETE),
     ],
