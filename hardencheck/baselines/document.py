@@ -1,8 +1,8 @@
 """A strict YAML reader: the scalar types of YAML 1.2 core, no tricks, and the line of every key.
 
 Refused: anchors, aliases, tags, directives, merge keys, a key given twice, keys that are not text, a second document,
-control characters, numbers that JSON does not have, and anything beyond the limits below. A rule or a site's file may
-come from someone else: reading it runs nothing, and costs no more than its size.
+control and invisible characters (in comments too), numbers that JSON does not have, and anything beyond the limits
+below. A rule or a site's file may come from someone else: reading it runs nothing, and costs no more than its size.
 """
 
 from __future__ import annotations
@@ -32,8 +32,11 @@ _OCTAL = re.compile(r"0o[0-7]+")
 _HEX = re.compile(r"0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_JSON = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
-#: terminals act on the first; the second make text read otherwise than it is stored ("Trojan source", CVE-2021-42574)
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+#: terminals act on the first; the second make text read otherwise than it is stored ("Trojan source", CVE-2021-42574);
+#: the third cannot be seen, or end a line for the parser only, so that a comment could hide a key
+_CONTROL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u200b\u2028\u2029\ufeff]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,10 @@ def parse(content: bytes, path: str) -> Document:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise BaselineError("is not UTF-8 text", path=path, line=line) from None
+    text = text.replace("\r\n", "\n")
+    if found := _CONTROL.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        raise BaselineError(_holds(found), path=path, line=line)
     reader = _Reader(text, path)
     try:
         data = reader.document()
@@ -176,11 +183,15 @@ class _Reader:
 
     def _text(self, text: str, event: Any, path: KeyPath) -> str:
         if found := _CONTROL.search(text):
-            self._refuse(f"holds the control character U+{ord(found[0]):04X}", event, path)
+            self._refuse(_holds(found), event, path)
         return text
 
     def _refuse(self, message: str, event: Any, path: KeyPath = ()) -> NoReturn:
         raise BaselineError(message, path=self._path, line=event.start_mark.line + 1, key=dotted(path) or None)
+
+
+def _holds(found: re.Match[str]) -> str:
+    return f"holds the control character U+{ord(found[0]):04X}"
 
 
 def _number(text: str) -> int | float | None:

@@ -84,17 +84,24 @@ def _folder(reference: str | Path) -> Path:
 
 def _rule_files(folder: Path) -> Iterator[Path]:
     """Yield every rule's file by name; a file that would be silently left out is an error, hidden ones excepted."""
-    for theme in sorted(folder.iterdir()):
+    for theme in _entries(folder):
         if theme.name.startswith(".") or theme.name in _BESIDE:
             continue
         if not theme.is_dir() or not _THEME.fullmatch(theme.name):
             raise BaselineError("is neither baseline.yaml nor a theme's folder", path=str(theme))
-        for path in sorted(theme.iterdir()):
+        for path in _entries(theme):
             if path.name.startswith("."):
                 continue
             if path.suffix != ".yaml":
                 raise BaselineError("is not a rule's file", path=str(path), hint="rules are <theme>/<rule-id>.yaml")
             yield path
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        raise BaselineError(f"cannot be read: {error.strerror}", path=str(folder)) from None
 
 
 def _values(head: Document) -> dict[str, Value]:

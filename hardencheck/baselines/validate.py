@@ -24,9 +24,9 @@ def conform(document: Document, name: str) -> None:
 
 def check_value(value: Value, given: Any, document: Document, path: KeyPath) -> None:
     """Raise BaselineError when what is given for a value does not meet the value's own schema."""
-    if not validator(dict(value.schema)).is_valid(given):
-        message = f"must be {_expected(value.schema)}, not {wording.shown(given)}"
-        raise document.error(message, path, hint=f"the value means: {value.title}")
+    for error in validator(dict(value.schema)).iter_errors(given):
+        hint = f"the value means: {value.title}"
+        raise document.error(_words(error, value.schema), (*path, *error.instance_path), hint)
 
 
 @cache
@@ -46,8 +46,10 @@ def _path(error: Any) -> KeyPath:
 
 def _words(error: Any, schema: Mapping[str, Any]) -> str:
     kind, detail = error.kind.name, error.kind.as_dict()
+    steps = error.schema_path
+    *parents, keyword = steps[: steps.index("propertyNames") + 1] if kind == "propertyNames" else steps
     at: Any = schema
-    for step in error.schema_path[: error.schema_path.index("propertyNames") + 1 if kind == "propertyNames" else -1]:
+    for step in parents:
         at = at[step]
     if kind == "additionalProperties":
         return f"is not a key here{near(detail['unexpected'][0], at.get('properties', {}))}"
@@ -56,16 +58,21 @@ def _words(error: Any, schema: Mapping[str, Any]) -> str:
     if kind == "minProperties":
         return "must not be empty"
     if kind == "propertyNames":
-        return f"is not a good name; names are {wording.expected(at)}"
+        return f"is not a good name; a name is {wording.expected(at[keyword])}"
+    if kind == "uniqueItems":
+        return "names an item twice"
     if kind == "anyOf":
-        return f"cannot be {wording.shown(error.instance)}"
-    return f"must be {_expected(at)}, not {wording.shown(error.instance)}"
+        return f"must be {' or '.join(map(_expected, at['anyOf']))}, not {_given(error.instance)}"
+    verb = "have" if keyword in ("minItems", "maxItems", "minLength", "maxLength") else "be"
+    return f"must {verb} {_expected({keyword: at[keyword]})}, not {_given(error.instance)}"
 
 
 def _expected(schema: Mapping[str, Any]) -> str:
-    if schema.get("pattern") == r"\S":
-        return "a text that is not empty"
-    types = schema.get("type", "")
-    words = wording.expected(schema)
-    kind = wording.expected({"type": types}) if types else ""
-    return words if not kind or words == kind or types in ("integer", "number") else f"{kind}: {words}"
+    if "$ref" in schema:
+        return "{$value: name}"
+    return "a text that is not empty" if schema.get("pattern") == r"\S" else wording.expected(schema)
+
+
+def _given(value: Any) -> str:
+    """Say what was written; a text in quotes, so that "15" is seen not to be 15."""
+    return f'"{wording.shown(value)}"' if isinstance(value, str) and value else wording.shown(value)

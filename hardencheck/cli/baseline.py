@@ -66,5 +66,6 @@ def lint(baseline: Reference = BPO_CORE) -> int:
     problems = problems_of(baseline)
     for problem in problems:
         emit(f"{term(problem)}\n")
-    note(f"{found.id} {found.version}: {len(found.rules)} rules, {len(problems) or 'no'} problems")
+    count = f"{len(problems)} problem{'' if len(problems) == 1 else 's'}" if problems else "no problem"
+    note(f"{found.id} {found.version}: rules: {len(found.rules)}, {count}")
     return ExitCode.CONFIGURATION if problems else ExitCode.COMPLIANT

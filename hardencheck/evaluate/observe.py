@@ -45,18 +45,18 @@ def _problem(probe: Probe, observation: Observation) -> str:
     if named != set(probe.facts):
         return f"the parser left out or invented facts: {', '.join(sorted(named ^ set(probe.facts)))}"
     for name, value in observation.facts.items():
-        try:
-            fits = _validator(probe.id, name).is_valid(value) and _finite(value)
-        except UnicodeEncodeError:  # a lone surrogate out of a host's JSON
-            fits = False
-        if not fits:
+        if not _is_json(value) or not _validator(probe.id, name).is_valid(value):
             return f"the fact {name} does not have the type that the probe declares"
     return ""
 
 
-def _finite(value: Any) -> bool:
-    """Whether every number in a fact is one that JSON knows."""
-    return all(map(_finite, value)) if isinstance(value, list) else not isinstance(value, float) or isfinite(value)
+def _is_json(value: Any) -> bool:
+    """Whether a fact can be written as JSON in UTF-8: no NaN or infinity, no lone surrogate out of a host's JSON."""
+    if isinstance(value, list):
+        return all(map(_is_json, value))
+    if isinstance(value, str):
+        return value.isascii() or not any("\ud800" <= char <= "\udfff" for char in value)
+    return not isinstance(value, float) or isfinite(value)
 
 
 @cache

@@ -15,6 +15,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
@@ -165,7 +166,7 @@ def _resolve(written: Any, values: Mapping[str, Any], path: Path) -> dict[str, A
     for keyword, value in written.items():
         here = (*path, keyword)
         if keyword not in KEYWORDS:
-            raise ExpectationError(f"is not a keyword that rules may use{near(keyword, KEYWORDS)}", here)
+            raise ExpectationError(f"is not a keyword that rules may use{near(str(keyword), KEYWORDS)}", here)
         if keyword in _SUBSCHEMA:
             resolved[keyword] = _resolve(value, values, here)
         elif keyword == "anyOf":
@@ -173,9 +174,10 @@ def _resolve(written: Any, values: Mapping[str, Any], path: Path) -> dict[str, A
                 raise ExpectationError("must be a list of JSON Schemas", here)
             resolved[keyword] = [_resolve(branch, values, (*here, index)) for index, branch in enumerate(value)]
         elif isinstance(value, Mapping) and "$value" in value:
-            if set(value) != {"$value"} or value["$value"] not in values:
-                raise ExpectationError(f"no value {value['$value']!r}{near(str(value['$value']), values)}", here)
-            resolved[keyword] = values[value["$value"]]
+            name = str(value["$value"])
+            if set(value) != {"$value"} or name not in values:
+                raise ExpectationError(f"no value {name!r}{near(name, values)}", here)
+            resolved[keyword] = values[name]
         else:
             resolved[keyword] = value
     return resolved
@@ -189,10 +191,9 @@ class _Closing:
         self.types = _types(fact)
 
     def close(self, schema: dict[str, Any], path: Path, *, negated: bool = False) -> dict[str, Any]:
-        """Return the schema with its types narrowed.
+        """Return the schema with its types narrowed, and the parts that it does not name closed.
 
-        Inside a `not` nothing is added about parts that the schema does not name: what makes a schema stricter would
-        make its negation looser.
+        Inside a `not` nothing is added: what makes a schema stricter would make its negation looser.
         """
         allowed = self.types - {"null"}
         closed = {}
@@ -206,20 +207,20 @@ class _Closing:
         allowed |= {"null"} if _admits_null(schema) and "null" in self.types else set()
         if not allowed:
             raise ExpectationError("these keywords cannot hold together for any type", path)
+        if negated:
+            return closed
         closed["type"] = sorted(allowed)
-        if not negated and not {"const", "enum"} & set(schema):
-            return {**_structure(self.fact, allowed), **closed}
-        return closed
+        return closed if {"const", "enum"} & set(schema) else {**_structure(self.fact, allowed), **closed}
 
     def _typed(self, value: Any, path: Path) -> frozenset[str]:
-        names = {value} if isinstance(value, str) else set(value) if isinstance(value, list) else set()
-        if not names or not names <= self.types:
+        names = [value] if isinstance(value, str) else value
+        if not isinstance(names, list) or not names or any(name not in list(self.types) for name in names):
             raise ExpectationError(f"must name types that the fact can have: {_a(self.types)}", path)
         return frozenset(names)
 
     def _keyword(self, keyword: str, value: Any, path: Path, negated: bool) -> Any:
         if keyword == "not":
-            return self.close(value, path, negated=True)
+            return self.close(value, path, negated=not negated)
         if keyword == "anyOf":
             return [self.close(branch, (*path, index), negated=negated) for index, branch in enumerate(value)]
         if keyword in ("items", "contains"):
@@ -286,7 +287,7 @@ def _admits_null(schema: Mapping[str, Any]) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
 def _listed(value: Any, path: Path) -> list[Any]:
@@ -303,7 +304,9 @@ def near(name: str, known: Iterable[str]) -> str:
     """Return `; did you mean x?` to end a message with, or which names there are when none is near."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1)
-    return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(names)}"
+    if near:
+        return f"; did you mean {near[0]}?"
+    return f"; there are {', '.join(names)}" if names else "; there are none"
 
 
 @cache
@@ -336,13 +339,18 @@ class _Pattern:
 
 
 def _explain(schema: dict[str, Any], instance: Any) -> Iterable[ValidationError]:
-    """Return the errors as jsonschema sees them; imported only here, because judging rarely needs to explain."""
+    """Return the errors as jsonschema sees them."""
+    errors: Iterable[ValidationError] = _explainer()(schema).iter_errors(instance)
+    return errors
+
+
+@cache
+def _explainer() -> Any:
+    """Return jsonschema's validator with RE2 for its patterns; imported only here, because judging rarely explains."""
     from jsonschema import Draft202012Validator, ValidationError, validators
 
     def pattern(_: Any, value: str, text: Any, _schema: Any) -> Iterable[ValidationError]:
         if isinstance(text, str) and not _compiled(value).search(text):
             yield ValidationError("no match")
 
-    explainer = validators.extend(Draft202012Validator, {"pattern": pattern})  # type: ignore[no-untyped-call]
-    errors: Iterable[ValidationError] = explainer(schema).iter_errors(instance)
-    return errors
+    return validators.extend(Draft202012Validator, {"pattern": pattern})  # type: ignore[no-untyped-call]

@@ -64,7 +64,7 @@ def expected(schema: Mapping[str, Any]) -> str:
     types = schema.get("type", ())
     types = [types] if isinstance(types, str) else types
     if not parts:
-        return " or ".join(_TYPES[name] for name in types)
+        return " or ".join(_TYPES[name] for name in types) or "a list without empty texts"
     return " and ".join(parts) + (" or nothing" if "null" in types else "")
 
 
