@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -58,18 +59,29 @@ def doctor(
         for host, steps in zip(hosts, asked, strict=True):
             trouble = any(step.state is State.FAILED or step.hint for step in steps)
             ready += not trouble
-            emit(_page(host.name, steps) if trouble or len(hosts) == 1 else f"{term(host.name)}  ready\n")
+            whole = len(hosts) == 1
+            emit(_page(host.name, steps, whole) if trouble or whole else f"{term(host.name)}  ready\n")
     for transport in reach.values():
         transport.close()
     emit(f"\n{ready} of {len(hosts)} hosts are ready for a full sweep\nscript sha256 {script.digest} (--show-script)\n")
     return ExitCode.COMPLIANT if ready == len(hosts) else ExitCode.INCOMPLETE
 
 
-def _page(host: str, steps: list[Step]) -> str:
+def _page(host: str, steps: list[Step], whole: bool) -> str:
+    """Return a host's steps, each with its hint; unless `whole`, only those that need somebody to act."""
+    from hardencheck.report.table import WIDTH
+    from hardencheck.transport.diagnose import State
+
     lines = [term(host)]
     for step in steps:
-        if step.message or step.hint:
-            lines.append(f"  {step.name.replace('_', ' '):<15} {step.state.value:<10} {term(step.message)}")
+        if step.hint or (step.message and (whole or step.state is State.FAILED)):
+            label = f"  {step.name.replace('_', ' '):<15} {step.state.value:<10} "
+            lines += wrap(
+                term(step.message), WIDTH, initial_indent=label, subsequent_indent=" " * 29, break_on_hyphens=False
+            )
         if step.hint:
-            lines.append(f"{'':<29}-> {term(step.hint)}")
+            arrow = f"{'':<29}-> "
+            lines += wrap(
+                term(step.hint), WIDTH, initial_indent=arrow, subsequent_indent=" " * 32, break_on_hyphens=False
+            )
     return "\n".join(lines) + "\n"

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hardencheck.cli import options as opt
 from hardencheck.cli.output import emit
 from hardencheck.cli.targets import Selection
+
+if TYPE_CHECKING:
+    from hardencheck.model.baseline import Baseline, Rule
+    from hardencheck.storage.store import Store
+
+#: findings are selected by the rules of so many sweeps
+_SWEEPS = 1000
 
 
 class State(StrEnum):
@@ -35,7 +43,6 @@ def findings(
     store: opt.StoreOption = opt.default_store(),
 ) -> None:
     """List findings: what fails where, and since when."""
-    from hardencheck.cli.report import own_baseline
     from hardencheck.report.table import render_findings
     from hardencheck.storage import open_store
 
@@ -43,6 +50,22 @@ def findings(
         found = opened.findings(state.value, hosts=host)
         selection = Selection("", None, rule or (), theme or (), tag or (), exclude or ())
         if selection.narrows:
-            chosen = {each.id for each in selection.of(own_baseline(opened, opened.sweep("last"))).rules}
+            chosen = {each.id for each in selection.of(_known(opened)).rules}
             found = tuple(finding for finding in found if finding.rule_id in chosen)
     emit(render_findings(found))
+
+
+def _known(store: Store) -> Baseline:
+    """Return the rules of every sweep together, each as the newest sweep has it: findings outlive a sweep's selection.
+
+    Raises UsageError when there is no sweep.
+    """
+    from hardencheck.baselines.snapshot import from_bytes
+    from hardencheck.cli.report import own_baseline
+
+    rules: dict[str, Rule] = {}
+    newest = own_baseline(store, store.header("last"))
+    for digest in dict.fromkeys(sweep.baseline_digest for sweep in store.sweeps(_SWEEPS)):
+        for rule in from_bytes(store.blob(digest)).rules:
+            rules.setdefault(rule.id, rule)
+    return replace(newest, rules=tuple(rules.values()))

@@ -12,6 +12,7 @@ import typer
 
 from hardencheck import __version__
 from hardencheck.cli.exit_codes import ExitCode
+from hardencheck.cli.output import note
 from hardencheck.errors import HardencheckError
 from hardencheck.report.escape import term
 
@@ -65,14 +66,15 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return _fail("interrupted", None, ExitCode.INTERRUPTED)
     except Exception:  # noqa: BLE001  Python's own exit status for a traceback is 1, which means findings here
-        traceback.print_exc()
+        for line in traceback.format_exc().splitlines():
+            note(term(line))
         return _fail("internal error, please report the lines above", None, ExitCode.INTERNAL)
 
 
 def _fail(message: str, hint: str | None, code: int) -> int:
-    sys.stderr.write(f"hardencheck: {term(message)}\n")
+    note(f"hardencheck: {term(message)}")
     if hint:
-        sys.stderr.write(f"  {term(hint)}\n")
+        note(f"  {term(hint)}")
     return int(code)
 
 

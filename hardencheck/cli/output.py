@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 from hardencheck.model.outcome import HostState, Outcome
 from hardencheck.model.sweep import HostResult
@@ -13,16 +14,20 @@ from hardencheck.model.sweep import HostResult
 
 def emit(text: str) -> None:
     """Write a result; a reader that went away (`| head`) does not change the exit code."""
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _write(sys.stdout, text)
 
 
 def note(text: str) -> None:
-    """Write one line for people to standard error."""
-    sys.stderr.write(f"{text}\n")
+    """Write one line for people to standard error; a reader that went away (`2>&1 | head`) changes nothing."""
+    _write(sys.stderr, f"{text}\n")
+
+
+def _write(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 @contextmanager

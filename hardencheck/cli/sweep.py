@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,7 +18,7 @@ from hardencheck.model.outcome import Severity
 if TYPE_CHECKING:
     from hardencheck.model.baseline import Baseline
     from hardencheck.model.host import Host
-    from hardencheck.model.sweep import Sweep
+    from hardencheck.model.sweep import HostResult, Sweep
     from hardencheck.storage.store import Store
 
 _LIMITS = "Limits"
@@ -55,22 +54,33 @@ def sweep(
     """Check hosts against a baseline; without -i, this machine."""
     from hardencheck.cli.report import rendered
     from hardencheck.collect.gather import Collector
+    from hardencheck.errors import Interrupted
     from hardencheck.model.capture import Limits
     from hardencheck.pipeline.collector import script_for
     from hardencheck.pipeline.sweep import Work, run
-    from hardencheck.storage import open_store
+    from hardencheck.storage import new_sweep_id, open_store
 
     reach = Reach(inventory or (), limit, vault_password_file, ask_pass, ask_become_pass)
     selection = Selection(baseline, tailoring, rule or (), theme or (), tag or (), exclude or ())
+    now = datetime.now(UTC)
     with open_store(store) as opened:
-        todo = _resumed(opened, reach) if resume else _new(reach, selection)
-        bounds = Limits(deadline=deadline, idle=min(deadline, Limits().idle))
-        collector = Collector(script_for(todo.baseline), transports(todo.hosts, pins_beside(store)), bounds)
-        with opened.lock(todo.sweep.id), progress(len(todo.hosts), quiet) as on_host:
+        sweep_id = opened.resolve("last") if resume else new_sweep_id(now, secrets.token_hex(3))
+        with opened.lock(sweep_id):
+            todo = _resumed(opened, sweep_id, reach, selection) if resume else _new(sweep_id, now, reach, selection)
+            bounds = Limits(deadline=deadline, idle=min(deadline, Limits().idle))
+            collector = Collector(script_for(todo.baseline), transports(todo.hosts, pins_beside(store)), bounds)
             if not resume:
                 opened.begin(todo.sweep, todo.snapshot)
-            run(Work(todo.sweep, todo.hosts, todo.baseline, collector, workers), opened, on_host)
-        done = opened.sweep(todo.sweep.id)
+            try:
+                with progress(len(todo.hosts), quiet) as on_host:
+                    run(Work(todo.sweep, todo.hosts, todo.baseline, collector, workers), opened, on_host)
+            except KeyboardInterrupt:
+                left, total = len(opened.pending(sweep_id)), len(todo.sweep.hosts)
+                raise Interrupted(
+                    f"sweep {sweep_id} was interrupted; {total - left} of {total} hosts are done and kept",
+                    hint="hardencheck sweep --resume finishes the rest",
+                ) from None
+        done = opened.sweep(sweep_id)
     emit(rendered(done, format))
     code = exit_code(done, fail_on)
     if not quiet and format is opt.Format.TABLE:
@@ -86,7 +96,7 @@ class _Todo:
     snapshot: bytes
 
 
-def _new(reach: Reach, selection: Selection) -> _Todo:
+def _new(sweep_id: str, now: datetime, reach: Reach, selection: Selection) -> _Todo:
     """Return a new sweep over the hosts in scope, all of them pending."""
     from hardencheck.baselines.snapshot import to_bytes
     from hardencheck.model.capture import digest
@@ -94,43 +104,69 @@ def _new(reach: Reach, selection: Selection) -> _Todo:
     from hardencheck.pipeline.collector import script_for
     from hardencheck.pipeline.sweep import timestamp
     from hardencheck.pipeline.visit import pending
-    from hardencheck.storage import new_sweep_id
 
     hosts, baseline = reach.hosts(), selection.load()
-    snapshot, now = to_bytes(baseline), datetime.now(UTC)
+    snapshot = to_bytes(baseline)
     sweep = Sweep(
-        id=new_sweep_id(now, secrets.token_hex(3)),
+        id=sweep_id,
         started=timestamp(now),
         finished=None,
         baseline_id=baseline.id,
         baseline_version=baseline.version,
         baseline_digest=digest(snapshot),
         collector_digest=script_for(baseline).digest,
-        settings={"inventory": [str(Path(source).absolute()) for source in reach.inventory], "limit": reach.limit},
+        settings=reach.settings(),
         hosts=tuple(pending(host) for host in hosts),
     )
     return _Todo(sweep, hosts, baseline, snapshot)
 
 
-def _resumed(store: Store, reach: Reach) -> _Todo:
-    """Return the last sweep, if it is unfinished, with its own baseline and the hosts that it did not get to."""
-    from hardencheck.errors import UsageError
+def _resumed(store: Store, sweep_id: str, reach: Reach, selection: Selection) -> _Todo:
+    """Return an unfinished sweep, with its own baseline and the hosts that it did not get to.
 
-    last = store.header("last")
+    Options may repeat what the sweep began with; what would change it is a UsageError.
+    """
+    from hardencheck.baselines.snapshot import from_bytes, to_bytes
+    from hardencheck.errors import UsageError
+    from hardencheck.model.capture import digest
+    from hardencheck.model.outcome import HostState
+    from hardencheck.pipeline.collector import script_for
+
+    last = store.sweep(sweep_id)
     if last.finished:
         raise UsageError(f"sweep {last.id} is finished; there is nothing to resume", hint="hardencheck sweep")
-    from hardencheck.baselines.snapshot import from_bytes
-
-    again = replace(
-        reach, inventory=reach.inventory or last.settings["inventory"], limit=reach.limit or last.settings["limit"]
-    )
-    left = store.pending(last.id)
-    known = {host.name: host for host in again.hosts()}
+    again = "give the same options as when it began, or none; hardencheck sweep begins a new one"
+    if reach.limit not in (None, last.settings["limit"]):
+        raise UsageError(f"sweep {last.id} did not begin with --limit {reach.limit}", hint=again)
     snapshot = store.blob(last.baseline_digest)
-    return _Todo(last, tuple(known.get(name) or _gone(name) for name in left), from_bytes(snapshot), snapshot)
+    baseline = from_bytes(snapshot)
+    if selection.given and digest(to_bytes(selection.load())) != last.baseline_digest:
+        raise UsageError(f"sweep {last.id} began with other rules or values", hint=again)
+    if script_for(baseline).digest != last.collector_digest:
+        raise UsageError(
+            f"sweep {last.id} was begun by another version of hardencheck, whose script differs",
+            hint="hardencheck sweep begins a new one",
+        )
+    left = [host for host in last.hosts if host.state is HostState.PENDING]
+    known = {host.name: host for host in reach.again(last.settings).hosts()} if left else {}
+    hosts = tuple(known.get(host.host) or _gone(host) for host in left)
+    return _Todo(last, hosts, baseline, snapshot)
 
 
-def _gone(name: str) -> Host:
+def _gone(left: HostResult) -> Host:
+    """Return a host that cannot be asked any more, with the labels and groups that the sweep began with."""
     from hardencheck.model.host import Host
+    from hardencheck.pipeline.visit import LABELS
 
-    return Host(name, name, problem="the host is no longer in the inventory that the sweep began with")
+    problem = "the host is no longer in the inventory that the sweep began with"
+    client, unit, site, owner = (left.labels.get(name) for name in LABELS)
+    return Host(
+        left.host,
+        left.host,
+        groups=left.groups,
+        client=client,
+        process_unit=unit,
+        site=site,
+        owner=owner,
+        problem=problem,
+    )

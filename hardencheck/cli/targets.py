@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hardencheck.cli.output import note
 from hardencheck.errors import UsageError
@@ -29,6 +30,27 @@ class Reach:
     vault_password_file: Path | None = None
     ask_pass: bool = False
     ask_become_pass: bool = False
+
+    def settings(self) -> dict[str, object]:
+        """Return what a resumed sweep needs to ask for again; no secret, and paths that hold in any folder."""
+        return {
+            "inventory": [_absolute(source) for source in self.inventory],
+            "limit": self.limit,
+            "vault_password_file": _absolute(str(self.vault_password_file)) if self.vault_password_file else None,
+            "ask_pass": self.ask_pass,
+            "ask_become_pass": self.ask_become_pass,
+        }
+
+    def again(self, settings: Mapping[str, Any]) -> Reach:
+        """Return how to reach a sweep's hosts once more; its limit is left out, as its hosts are known by name."""
+        stored = settings["vault_password_file"]
+        return Reach(
+            self.inventory or settings["inventory"],
+            None,
+            self.vault_password_file or (Path(stored) if stored else None),
+            self.ask_pass or settings["ask_pass"],
+            self.ask_become_pass or settings["ask_become_pass"],
+        )
 
     def hosts(self) -> tuple[Host, ...]:
         """Return the hosts in scope; without an inventory this machine. Raises InventoryError."""
@@ -61,6 +83,11 @@ class Selection:
     themes: Sequence[str] = ()
     tags: Sequence[str] = ()
     exclude: Sequence[str] = ()
+
+    @property
+    def given(self) -> bool:
+        """Whether the user chose anything."""
+        return self.narrows or self.tailoring is not None or self.baseline != BPO_CORE
 
     @property
     def narrows(self) -> bool:
@@ -98,6 +125,11 @@ def transports(hosts: Sequence[Host], pins: Path) -> dict[str, Transport]:
 def pins_beside(store: Path) -> Path:
     """Return where `hardencheck trust` keeps host keys: beside the store."""
     return store.parent / "known_hosts"
+
+
+def _absolute(source: str) -> str:
+    """Return an inventory's path as it holds in any folder; a list of host names stays as it is."""
+    return source if "," in source else os.path.abspath(os.path.expanduser(source))
 
 
 def _ask(prompt: str) -> Secret:

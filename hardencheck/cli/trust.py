@@ -36,7 +36,7 @@ def trust(
     store: opt.StoreOption = opt.default_store(),
 ) -> int:
     """Pin the SSH host keys of an inventory: shows each fingerprint and asks, or takes them from a file."""
-    from hardencheck.errors import HardencheckError, UsageError
+    from hardencheck.errors import HardencheckError, Unreachable, UsageError
 
     hosts = [host for host in Reach(inventory or (), limit, vault_password_file).hosts() if host.connection == "ssh"]
     if not hosts:
@@ -46,6 +46,8 @@ def trust(
     pins, left = pins_beside(store), 0
     for host in hosts:
         try:
+            if host.problem:
+                raise Unreachable(host.problem, hint="correct the host's variables in the inventory")
             keys = _listed(host, from_file) if from_file else _seen(host, pins, deadline)
             said = _pin(pins, host, keys, replace) if keys else "not trusted"
         except HardencheckError as error:

@@ -54,7 +54,7 @@ class Collector:
         nonce = new_nonce()
         try:
             if host.problem:
-                raise Unreachable(host.problem, reason="host_variables")
+                raise Unreachable(host.problem, reason="host_settings")
             transport = self.transports.get(host.connection)
             if transport is None:
                 raise Unreachable(f"connection {host.connection} is not supported yet", reason="unsupported_connection")

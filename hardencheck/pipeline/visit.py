@@ -30,7 +30,7 @@ def visit(assessor: Assessor, collected: Collected, asked: tuple[Probe, ...]) ->
     host = collected.host
     subject, base = Subject(host.name, host.groups, host.platform), pending(host)
     if isinstance(collected.answer, TransportError):
-        message = collected.answer.message + (f" ({collected.answer.hint})" if collected.answer.hint else "")
+        message = collected.answer.message + (f"; {collected.answer.hint}" if collected.answer.hint else "")
         reason, results = collected.answer.reason, assessor.not_reached(subject, message)
         return replace(base, state=HostState.UNREACHABLE, reason=reason, message=message, results=results), {}
     sealed = _sealed(host, collected.answer, asked)

@@ -14,6 +14,9 @@ from hardencheck.report.summary import Problem, Score, Summary, summarise
 
 WIDTH = 110
 TOP = 10
+NAMES = 3
+#: so much of a message stands in the report of a sweep; `host show` has all of it
+LINES = 3
 _COLUMNS = (
     ("pass", (Outcome.PASS,)),
     ("fail", (Outcome.FAIL,)),
@@ -42,7 +45,8 @@ def render_host(host: HostResult) -> str:
     lines = []
     for result in sorted(host.results, key=lambda r: (order.index(r.outcome), -r.severity.rank, r.rule_id)):
         lines.append(f"{result.outcome.value:<13} {result.severity.value:<6} {result.rule_id}")
-        lines += _indented(result.message, 21)
+        for sentence in [reason.sentence for reason in result.reasons] or [result.message]:
+            lines += _indented(sentence, 21)
     return "\n".join([head, "", *lines]) + "\n"
 
 
@@ -68,13 +72,22 @@ def _coverage(sweep: Sweep, summary: Summary) -> str:
     words = [f"{count[HostState.REACHED]} reached"]
     words += [f"{count[state]} {state.value}" for state in HostState if state is not HostState.REACHED and count[state]]
     lines = [f"coverage  {len(sweep.hosts)} in scope: {', '.join(words)}"]
-    troubled = [host for host in sweep.hosts if host.state in (HostState.PARTIAL, HostState.UNREACHABLE)]
-    for host in troubled[:TOP]:
-        lines.append(f"  {term(host.host)}: {host.state.value}, {host.reason}")
-        lines += _indented(host.message, 4)
-    if len(troubled) > TOP:
-        lines.append(f"  and {len(troubled) - TOP} more: hardencheck report --format csv")
+    reasons: dict[tuple[HostState, str], list[HostResult]] = {}
+    for host in sweep.hosts:
+        if host.state in (HostState.PARTIAL, HostState.UNREACHABLE):
+            reasons.setdefault((host.state, host.reason), []).append(host)
+    for (state, reason), hosts in sorted(reasons.items(), key=lambda item: -len(item[1])):
+        lines.append(f"  {_hosts(hosts)}: {state.value}, {reason}")
+        shared = len({host.message for host in hosts}) == 1
+        lines += _indented(hosts[0].message if shared else f"{hosts[0].host}: {hosts[0].message}", 4)
+    if any(len(hosts) > NAMES for hosts in reasons.values()):
+        lines.append("  each by name: hardencheck report --format csv")
     return "\n".join(lines)
+
+
+def _hosts(hosts: Sequence[HostResult]) -> str:
+    names = [host.host for host in hosts]
+    return _names(names) if len(names) == 1 else f"{len(names)} hosts ({_names(names)})"
 
 
 def _themes(summary: Summary) -> str:
@@ -100,23 +113,28 @@ def _problems(title: str, problems: Sequence[Problem], sweep: Sweep, top: int) -
     if not problems:
         return ""
     many = len(sweep.hosts) > 1
-    lines = [f"{title}: {len(problems)} rules" if many else f"{title}:"]
+    lines = [f"{title}: {len(problems)} rule{'s' if len(problems) > 1 else ''}" if many else f"{title}:"]
     shown = problems[:top] if many else problems
     for problem in shown:
-        where = f"  {len(problem.hosts)} hosts: {_names(problem.hosts)}" if many else ""
+        count = len(problem.hosts)
+        where = f"  {count} host{'s' if count > 1 else ''}: {_names(problem.hosts)}" if many else ""
         lines.append(f"  {problem.severity.value:<6} {problem.rule_id}{where}")
         if problem.example:
-            lines += _indented(problem.example.message, 9)
+            lines += _indented(problem.example.message, 9, LINES)
     if len(problems) > len(shown):
         lines.append(f"  and {len(problems) - len(shown)} more: hardencheck report --format csv")
     return "\n".join(lines)
 
 
 def _names(hosts: Sequence[str]) -> str:
-    shown = ", ".join(term(host) for host in hosts[:3])
-    return f"{shown}, ..." if len(hosts) > 3 else shown
+    shown = ", ".join(term(host) for host in hosts[:NAMES])
+    return f"{shown}, ..." if len(hosts) > NAMES else shown
 
 
-def _indented(message: str, columns: int) -> list[str]:
+def _indented(message: str, columns: int, most: int | None = None) -> list[str]:
+    """Wrap a message; beyond `most` lines it ends in dots, and `host show` has the rest."""
     margin = " " * columns
-    return wrap(term(message), WIDTH, initial_indent=margin, subsequent_indent=margin, break_on_hyphens=False)
+    return wrap(
+        term(message), WIDTH, initial_indent=margin, subsequent_indent=margin, break_on_hyphens=False,
+        max_lines=most, placeholder=" ...",
+    )  # fmt: skip

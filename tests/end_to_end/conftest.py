@@ -48,10 +48,16 @@ Command = Callable[..., Done]
 
 
 @pytest.fixture
-def command(tmp_path: Path) -> Command:
-    """Return a function that runs `hardencheck` with a store and a home of its own."""
-    environment = {**os.environ, "HARDENCHECK_STORE": str(tmp_path / "store" / "h.db"), "HOME": str(tmp_path)}
-    environment.pop("SSH_AUTH_SOCK", None)
+def environment(tmp_path: Path) -> dict[str, str]:
+    """Return an environment with a store and a home of its own; changes to it count for `command`."""
+    found = {**os.environ, "HARDENCHECK_STORE": str(tmp_path / "store" / "h.db"), "HOME": str(tmp_path)}
+    found.pop("SSH_AUTH_SOCK", None)
+    return found
+
+
+@pytest.fixture
+def command(environment: dict[str, str]) -> Command:
+    """Return a function that runs `hardencheck` in this environment."""
 
     def run(*arguments: object, prefix: list[str] | None = None, stdin: str = "") -> Done:
         words = [*(prefix or []), sys.executable, "-m", "hardencheck", *map(str, arguments)]

@@ -39,7 +39,7 @@ _SENDERS = {"length", "time", "hour", "day", "random", "priority", "iifgroup", "
 _MIRRORED = {"<": ">=", ">": "<=", "<=": ">", ">=": "<"}
 
 
-class Undecided(Exception):  # noqa: N818  not an error: the answer is a doubt
+class Undecided(Exception):
     """An expression that this module cannot decide."""
 
 

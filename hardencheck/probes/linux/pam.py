@@ -131,7 +131,7 @@ class _Place(NamedTuple):
     depth: int
 
 
-class _Abort(Exception):  # noqa: N818  libpam's own word
+class _Abort(Exception):
     """libpam gives up on this configuration: every request is refused."""
 
 

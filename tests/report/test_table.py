@@ -1,0 +1,55 @@
+"""The screen stays calm: hosts with the same trouble are one entry, long messages are cut, nothing is told twice."""
+
+from __future__ import annotations
+
+from hardencheck.model.outcome import HostState, Outcome, Severity
+from hardencheck.model.result import Reason, RuleResult
+from hardencheck.model.sweep import HostResult, Sweep
+from hardencheck.report.table import LINES, WIDTH, render, render_host
+
+
+def sweep(*hosts: HostResult) -> Sweep:
+    digest = "0" * 64
+    return Sweep("20261122T013000Z-1f00d5", "2026-11-22T01:30:00Z", "2026-11-22T01:31:00Z", "b", "1.0.0", digest,
+                 digest, hosts=hosts)  # fmt: skip
+
+
+def lost(name: str, message: str) -> HostResult:
+    return HostResult(name, HostState.UNREACHABLE, "no_answer", message)
+
+
+def failing(*sentences: str) -> RuleResult:
+    reasons = tuple(Reason(f"fact{n}", 1, "2", "", sentence) for n, sentence in enumerate(sentences))
+    return RuleResult("linux-x", Outcome.FAIL, Severity.HIGH, "access", "; ".join(sentences), reasons)
+
+
+def test_hosts_with_the_same_trouble_are_one_entry() -> None:
+    text = render(sweep(*(lost(f"desk{n}", "no answer") for n in range(5))))
+    assert "  5 hosts (desk0, desk1, desk2, ...): unreachable, no_answer\n    no answer\n" in text
+    assert "each by name: hardencheck report --format csv" in text
+
+
+def test_a_message_that_only_one_of_them_has_names_its_host() -> None:
+    text = render(sweep(lost("desk1", "10.0.0.1 is silent"), lost("desk2", "10.0.0.2 is silent")))
+    assert "  2 hosts (desk1, desk2): unreachable, no_answer\n    desk1: 10.0.0.1 is silent\n" in text
+    assert "each by name" not in text
+
+
+def test_one_host_in_trouble_is_named_alone() -> None:
+    text = render(sweep(HostResult("good", HostState.REACHED), lost("desk1", "silent")))
+    assert "  desk1: unreachable, no_answer\n    silent\n" in text
+
+
+def test_a_long_message_is_cut_on_the_screen_but_not_on_the_host_s_page() -> None:
+    host = HostResult("desk1", HostState.REACHED, results=(failing("word " * 200 + "end"),))
+    text = render(sweep(host))
+    said = [line for line in text.splitlines() if line.startswith("         ")]
+    assert len(said) == LINES
+    assert said[-1].endswith(" ...")
+    assert max(map(len, text.splitlines())) <= WIDTH
+    assert render_host(host).count("word") == 200
+
+
+def test_the_host_s_page_has_one_line_for_each_fact() -> None:
+    page = render_host(HostResult("desk1", HostState.REACHED, results=(failing("one: found 1", "two: found 2"),)))
+    assert [line.strip() for line in page.splitlines()[-2:]] == ["one: found 1", "two: found 2"]
