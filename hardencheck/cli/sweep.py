@@ -105,8 +105,8 @@ def _new(sweep_id: str, now: datetime, reach: Reach, selection: Selection) -> _T
     from hardencheck.pipeline.sweep import timestamp
     from hardencheck.pipeline.visit import pending
 
-    hosts, baseline = reach.hosts(), selection.load()
-    snapshot = to_bytes(baseline)
+    baseline = selection.load()
+    hosts, snapshot = reach.hosts(baseline.tailoring), to_bytes(baseline)
     sweep = Sweep(
         id=sweep_id,
         started=timestamp(now),

@@ -15,7 +15,7 @@ from hardencheck.model.host import Host, Secret
 from hardencheck.report.escape import term
 
 if TYPE_CHECKING:
-    from hardencheck.model.baseline import Baseline
+    from hardencheck.model.baseline import Baseline, Tailoring
     from hardencheck.transport.base import Transport
 
 BPO_CORE = "bpo-core"
@@ -52,8 +52,12 @@ class Reach:
             self.ask_become_pass or settings["ask_become_pass"],
         )
 
-    def hosts(self) -> tuple[Host, ...]:
-        """Return the hosts in scope; without an inventory this machine. Raises InventoryError."""
+    def hosts(self, tailoring: Tailoring | None = None) -> tuple[Host, ...]:
+        """Return the hosts in scope; without an inventory this machine. Raises InventoryError.
+
+        Groups and hosts that a tailoring names and the inventory does not know are said on standard error: a value
+        meant for them holds nowhere.
+        """
         if not self.inventory:
             if self.limit or self.ask_pass or self.ask_become_pass or self.vault_password_file:
                 raise UsageError("--limit and the password options go with an inventory", hint="add -i INVENTORY")
@@ -70,6 +74,12 @@ class Reach:
         loaded = load(self.inventory, self.limit, credentials)
         for warning in loaded.warnings:
             note(f"inventory: {term(warning)}")
+        strangers = [f"group {name}" for name in tailoring.groups if name not in loaded.groups] if tailoring else []
+        strangers += (
+            [f"host {name}" for name in tailoring.hosts if name not in loaded.groups["all"]] if tailoring else []
+        )
+        for stranger in strangers:
+            note(f"tailoring: the inventory has no {term(stranger)}; what is set for it holds nowhere")
         return loaded.hosts
 
 

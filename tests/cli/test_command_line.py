@@ -101,3 +101,13 @@ def test_rule_and_probe_pages(tmp_path: Path) -> None:
     assert run("baseline", "lint", home=tmp_path).returncode == 0
     script = run("doctor", "--show-script", home=tmp_path)
     assert script.stdout.startswith("# hardencheck collector")
+
+
+def test_a_tailoring_for_strangers_is_told(tmp_path: Path) -> None:
+    inventory, site = tmp_path / "i.ini", tmp_path / "site.yaml"
+    inventory.write_text("[web]\nhere ansible_connection=local\n")
+    site.write_text("groups: {wbe: {}}\nhosts: {heer: {}, here: {values: {password_min_length: 20}}}\n")
+    done = run("sweep", "-i", inventory, "--tailoring", site, "--rule", "linux-password-min-length", home=tmp_path)
+    assert "no group wbe" in done.stderr
+    assert "no host heer" in done.stderr
+    assert "no host here" not in done.stderr

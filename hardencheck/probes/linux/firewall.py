@@ -271,7 +271,7 @@ def _inbound(found: _Found, view: _View, family: int, *, off: bool) -> None:
         found.missing[name] = "; ".join(unsure or doubts)
     else:
         found.facts[name] = "open"
-        found.read_from[name] = "; ".join(wide[:3])
+        found.read_from[name] = "the loaded ruleset: " + "; ".join(wide[:3])
     if unsure:
         found.missing[ports] = "; ".join(unsure)
     else:

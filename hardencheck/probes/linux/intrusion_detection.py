@@ -53,7 +53,8 @@ def parse(capture: Capture, context: Context) -> Observation:
         "unhealthy_products": unhealthy,
         "brute_force_guards": sorted(running & set(sensors.GUARDS)),
     }
-    read_from = {"healthy_products": "; ".join(healthy + unhealthy + unclear) or "no known product found"}
+    seen = "; ".join(healthy + unhealthy + unclear) or "no known product found"
+    read_from = {"healthy_products": f"packages, units, processes: {seen}"}
     if unclear and not healthy:
         del facts["healthy_products"]
         return Observation.of(facts, {}, {"healthy_products": "; ".join(unclear)})

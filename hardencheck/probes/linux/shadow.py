@@ -134,7 +134,7 @@ def parse(capture: Capture, context: Context) -> Observation:
 def _algorithms(accounts: dict[str, list[str]]) -> str:
     if not accounts:
         return "/etc/shadow, field 2: no password is stored"
-    return "; ".join(f"{word}: {_names(accounts[word])}" for word in sorted(accounts))
+    return "/etc/shadow, field 2: " + "; ".join(f"{word} of {_names(accounts[word])}" for word in sorted(accounts))
 
 
 def _elsewhere(output: Output) -> str:
