@@ -56,8 +56,21 @@ def test_the_wheel_holds_every_rule(clone: Path, tmp_path: Path) -> None:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert built.returncode == 0, built.stderr
+    site = tmp_path / "site"
     with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
         names = set(wheel.namelist())
+        wheel.extractall(site)
     rules = {str(path.relative_to(shipped("baselines"))) for path in shipped("baselines").rglob("*.yaml")}
     assert {f"hardencheck/_shipped/baselines/{name}" for name in rules} <= names
     assert any(name.startswith("hardencheck/storage/migrations/") for name in names)
+    environment = {**os.environ, "PYTHONPATH": str(site), "HARDENCHECK_STORE": str(tmp_path / "h.db")}
+    script = "import hardencheck.resources as r; print(r.__file__); print(r.shipped('baselines'))"
+    told = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert [line.startswith(str(site)) for line in told.stdout.splitlines()] == [True, True]
+    swept = subprocess.run(
+        [sys.executable, "-m", "hardencheck", "sweep", "--theme", "access"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert swept.returncode in (0, 1, 2, 3), swept.stderr
