@@ -204,7 +204,8 @@ class _Closing:
                 raise ExpectationError(f"does not apply to {_a(self.types)}", here)
             allowed &= judged
             closed[keyword] = self._keyword(keyword, value, here, negated)
-        allowed |= {"null"} if _admits_null(schema) and "null" in self.types else set()
+        if "null" in self.types and _admits_null(schema) and validator(schema).is_valid(None):
+            allowed |= {"null"}
         if not allowed:
             raise ExpectationError("these keywords cannot hold together for any type", path)
         if negated:

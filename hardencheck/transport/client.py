@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import Any, ClassVar, cast
 
 import paramiko
+from paramiko.common import MSG_CHANNEL_CLOSE
 from paramiko.kex_curve25519 import KexCurve25519
 from paramiko.packet import Packetizer
 from paramiko.ssh_exception import IncompatiblePeer
@@ -23,6 +24,7 @@ from hardencheck.errors import TimedOut, TransportError, Unreachable
 from hardencheck.model.capture import Ended
 from hardencheck.transport.certificates import CERTIFICATE
 from hardencheck.transport.hostkeys import HostKey, Pin
+from hardencheck.transport.tunnel import handle_close
 from hardencheck.transport.wire import Wire
 
 #: What a host may send until it has let us in.
@@ -79,6 +81,10 @@ class Client(paramiko.Transport):
         "hmac-sha2-512",
     )
     _preferred_pubkeys = _HOST_KEYS
+    _channel_handler_table: ClassVar = {
+        **paramiko.Transport._channel_handler_table,  # type: ignore[attr-defined]
+        MSG_CHANNEL_CLOSE: handle_close,
+    }
     # paramiko knows RFC 8731's exchange by its older name only
     _kex_info: ClassVar = {**paramiko.Transport._kex_info, "curve25519-sha256": KexCurve25519}  # type: ignore[attr-defined]
 

@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from paramiko import Channel, ChannelException, SSHException
+from paramiko import ChannelException, SSHException
 
 from hardencheck.errors import TimedOut, TransportError, Unreachable
 from hardencheck.model.host import Host, Jump
 from hardencheck.transport.client import Client
+from hardencheck.transport.tunnel import Tunnel
 from hardencheck.transport.wire import Link
 
 #: How long one address of a host may take to answer, so that the next one gets its turn.
@@ -108,11 +109,13 @@ class Jumps:
             if entry.client is not None:
                 entry.client.finish()
 
-    def _through(self, host: Host, hops: tuple[Jump, ...], goal: tuple[str, int], deadline: float) -> Channel:
+    def _through(self, host: Host, hops: tuple[Jump, ...], goal: tuple[str, int], deadline: float) -> Tunnel:
         client = self._client(host, hops, deadline)
         try:
-            return client.open_channel(
-                "direct-tcpip", goal, ("127.0.0.1", 0), timeout=max(0.1, deadline - time.monotonic())
+            return Tunnel.of(
+                client.open_channel(
+                    "direct-tcpip", goal, ("127.0.0.1", 0), timeout=max(0.1, deadline - time.monotonic())
+                )
             )
         except ChannelException as error:
             raise Unreachable(

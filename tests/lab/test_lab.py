@@ -177,8 +177,8 @@ def test_root_and_upper_directories(lab: Lab, hosts: dict[str, Host]) -> None:
 
 
 def test_lite_hosts(lab: Lab) -> None:
-    fleet = lab.fleet(4, "weakpw", "nofw")
-    assert [host.name for host in fleet] == ["lite-nofw", "lite-nofw-2", "lite-weakpw", "lite-weakpw-2"]
+    up = {host.name: host for host in lab.fleet(4, "weakpw", "nofw")}
+    fleet = [up[name] for name in ("lite-nofw", "lite-nofw-2", "lite-weakpw", "lite-weakpw-2")]
     for host in fleet:
         assert lab.ssh(host, "sudo -n cat /etc/hostname").stdout == f"{host.name}\n"
     assert port(lab, fleet[0].address, 81) == "refused"

@@ -18,6 +18,7 @@ Absent when: the host has no PAM.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -44,9 +45,9 @@ SCRIPT = (
     + r"""
 files /etc/security/faillock.conf /usr/etc/security/faillock.conf
 run programs installed login sshd su sudo gdm3 gdm lightdm sddm xrdp-sesman pkexec
-run sshd sh -c 'sshd -T 2>/dev/null | grep -E "^(usepam|passwordauthentication) "'
+run sshd sh -c 'sshd -T 2>/dev/null | grep -E "^(usepam|passwordauthentication|pamservicename) "'
 run sshd_text sh -c 'cat /etc/ssh/sshd_config /etc/ssh/sshd_config.d/*.conf /usr/etc/ssh/sshd_config 2>/dev/null |
-  grep -iE "^[[:space:]]*usepam"'
+  grep -iE "^[[:space:]]*(usepam|passwordauthentication)"'
 """
 )
 
@@ -138,26 +139,37 @@ def parse(capture: Capture, context: Context) -> Observation:
     for service, users in SERVICES.items():
         if not configuration.has(service) and not programs.intersection(users):
             continue
-        if service == "sshd" and (outside := _without_pam(output, configuration)):
-            studies.append(outside)
+        if service == "sshd":
+            studies.append(_sshd(output, configuration, conf))
         else:
             studies.append(study(configuration.stack(service, pam.AUTH), conf))
     return _observe(studies)
 
 
-def _without_pam(output: Output, configuration: Configuration) -> Study | None:
+def _sshd(output: Output, configuration: Configuration, conf: tuple[str, str] | None) -> Study:
+    """Return the study of sshd, which asks PAM only when told to, and by the service name that it is told."""
+    effective = dict(line.split(" ", 1) for line in output.run("sshd").lines if " " in line)
+    outside = _without_pam(output, configuration, effective)
+    service = effective.get("pamservicename", "sshd")
+    return outside or study(configuration.stack(service, pam.AUTH), conf)
+
+
+def _without_pam(output: Output, configuration: Configuration, effective: dict[str, str]) -> Study | None:
     """Return the study of an sshd that does not ask PAM, or of one of which that cannot be told; None: it does ask."""
     stack = Stack("sshd", (), "sshd_config")
-    effective = dict(line.split(" ", 1) for line in output.run("sshd").lines if " " in line)
+    lines = [line.lower().replace("=", " ").split() for line in output.run("sshd_text").lines]
     if effective.get("usepam") == "yes":
         return None
     if effective.get("usepam") == "no":
-        takes = effective.get("passwordauthentication") != "no"
-        return Study(stack, open="UsePAM is no: failed passwords are not counted" if takes else "")
+        if effective.get("passwordauthentication") != "no":
+            return Study(stack, open="UsePAM is no: failed passwords are not counted")
+        if any(words[0] == "passwordauthentication" and words[1:2] != ["no"] for words in lines):
+            return Study(stack, untold="UsePAM is no, and a Match block may turn PasswordAuthentication on")
+        return Study(stack)
     if "sshd" not in output.run("programs").lines and configuration.has("sshd"):
         return None
-    words = [line.replace("=", " ").split()[1:2] for line in output.run("sshd_text").lines]
-    if words and all(word == ["yes"] for word in words):
+    values = [words[1:2] for words in lines if words[0] == "usepam"]
+    if values and all(value == ["yes"] for value in values):
         return None
     return Study(
         stack,
@@ -174,11 +186,18 @@ def study(stack: Stack, conf: tuple[str, str] | None) -> Study:
     if other := [where for where, line in settings.items() if line is None]:
         return Study(stack, untold=f"{other[0]} reads a file of its own (conf=)")
     counters = {where: line for where, line in settings.items() if line is not None}
+    if odd := [line.book for line in counters.values() if line.action != "tally2" and not _holds_books(line.book)]:
+        return Study(stack, untold=f"whether {odd[0]} can hold the counts of failures cannot be told")
     groups = worlds(stack.handlers, _known)
     if not groups:
         return Study(stack, untold="too many modules whose answers are not known")
     found = [[_play(Trial(stack.handlers, counters, world)) for world in group] for group in groups]
     return _conclude(stack, tuple(counters.values()), found)
+
+
+def _holds_books(directory: str) -> bool:
+    """Whether pam_faillock can count there: it makes the directory but not its parents, and else counts nothing."""
+    return posixpath.dirname(directory) in ("/run", "/var/run", "/var", "/var/lib", "/var/log", "/var/cache")
 
 
 def _counts(handler: Handler) -> bool:

@@ -20,9 +20,12 @@ FACTS = {"uid_zero_accounts": {"type": "array", "items": {"type": "string"}}}
 
 
 def parse(capture: Capture, context: Context) -> Observation:
-    """Yield the accounts with user id 0; the kernel knows no other root."""
-    lines = read(capture).files.get(PASSWD, "").splitlines()
-    entries = [(number, line.split(":")) for number, line in enumerate(lines, 1) if line.strip()]
+    """Yield the accounts with user id 0; the kernel knows no other root.
+
+    As the C library does, white space before a name is passed over, and so are lines that begin with `#`.
+    """
+    lines = [line.lstrip() for line in read(capture).files.get(PASSWD, "").split("\n")]
+    entries = [(number, line.split(":")) for number, line in enumerate(lines, 1) if line and line[0] != "#"]
     if not entries:
         return Observation.not_collected(f"{PASSWD} is empty or cannot be read")
     short = [number for number, fields in entries if len(fields) < 4 and not fields[0].startswith(("+", "-"))]

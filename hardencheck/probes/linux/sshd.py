@@ -1,29 +1,31 @@
 """How the SSH server treats root, in every context that its configuration knows.
 
-Reads: `sshd -T` (the global settings as sshd itself sees them), /etc/ssh/sshd_config and /etc/ssh/sshd_config.d (every
-Match block, which `sshd -T` does not show), the command lines of running servers.
+Reads: `sshd -T` (the global settings as sshd itself sees them), /etc/ssh/sshd_config, /etc/ssh/sshd_config.d and every
+file that they include, wherever it is (for the Match blocks, which `sshd -T` does not show), the command lines of
+running servers.
 Needs: root.
 Facts: root_login, every value of PermitRootLogin that some connection of root can meet (yes, no, prohibit-password,
 forced-commands-only), sorted.
-Absent when: another SSH server (dropbear) runs, sshd was started with another file, or sshd refuses its configuration.
+Absent when: another SSH server (dropbear, an sshd from /usr/local) runs, sshd was started with another file, or sshd
+refuses its configuration.
 No SSH server at all: not applicable.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 from hardencheck.errors import CaptureUnreadable
 from hardencheck.model.capture import Capture
 from hardencheck.model.observation import Observation
 from hardencheck.model.outcome import Platform
 from hardencheck.model.probe import Context, Probe
-from hardencheck.probes.linux.sshd_config import MAIN, Setting, may_match_user, settings
+from hardencheck.probes.linux.sshd_config import MAIN, Setting, always_matches_user, may_match_user, settings
 from hardencheck.probes.output import Output, read
 
 SCRIPT = r"""
-run effective sshd -T
+run effective sh -c 'sshd -T 2>&1'
 servers() {
   cat /proc/[0-9]*/comm 2>/dev/null | grep -E '^(sshd|dropbear|tinysshd|lsh)' | sort -u
 }
@@ -36,7 +38,21 @@ command_lines() {
 }
 run command_lines command_lines
 run binaries sh -c 'command -v sshd dropbear'
-files /etc/ssh/sshd_config /etc/ssh/sshd_config.d/*.conf
+includes() {
+  sed -n 's/[[:space:]]#.*//
+    s/^[[:space:]]*"\{0,1\}[Ii][Nn][Cc][Ll][Uu][Dd][Ee]"\{0,1\}[[:space:]=]\{1,\}//p' "$@" 2>/dev/null |
+    tr -s ' \t\r"' '\n' | sed -n 's,^[^/],/etc/ssh/&,; /./p' | sort -u
+}
+set -- /etc/ssh/sshd_config /etc/ssh/sshd_config.d/*.conf
+files "$@"
+for depth in 1 2 3 4; do
+  patterns=$(includes "$@")
+  [ -n "$patterns" ] || break
+  run "includes $depth" echo "$patterns"
+  # shellcheck disable=SC2086 # split and expanded as sshd does
+  set -- $patterns
+  files "$@"
+done
 """
 FACTS = {
     "root_login": {
@@ -48,8 +64,14 @@ KEYWORD = "permitrootlogin"
 #: since OpenSSH 7.0
 DEFAULT = "prohibit-password"
 _SPELLINGS = {"without-password": "prohibit-password"}
-_OTHER_FILE = re.compile(r"\s-f\s*(\S+)")
-_OPTION = re.compile(r"\s-o\s*permitrootlogin[=\s]+(\S+)", re.IGNORECASE)
+# options without an argument may stand before one with: `-Df FILE`
+_OTHER_FILE = re.compile(r"\s-[46DGRTVdeiqrt]*(?:f|o\s*(?i:include)[=\s])\s*(\S+)")
+_OPTION = re.compile(r"\s-[46DGRTVdeiqrt]*o\s*(?i:permitrootlogin)[=\s]+(\S+)")
+_PROGRAM = re.compile(r"(?:sshd: )?(/\S+)")
+#: What `sshd -T` ends with although it accepts the files: nothing listens yet; a Match of ports or local addresses.
+_HARMLESS = ("privilege separation directory", "in connection test specification")
+#: Directories of the distribution's sshd; one from elsewhere was built with another place for its files.
+_DIRECTORIES = ("/usr/sbin/", "/sbin/", "/usr/bin/", "/usr/lib/", "/usr/libexec/")
 
 
 def parse(capture: Capture, context: Context) -> Observation:
@@ -69,66 +91,72 @@ def parse(capture: Capture, context: Context) -> Observation:
         return Observation.not_collected(why)
     if MAIN not in output.files:
         return Observation.not_collected(f"{MAIN} cannot be read")
-    given = [found for found in settings(output.files) if found.keyword == KEYWORD]
-    option = _OPTION.search(output.run("command_lines").text)
-    found = [Setting(KEYWORD, option[1], "", "the command line of sshd"), *given] if option else given
-    values = _values(found)
-    if why := _disagreement(output, values, by_option=bool(option)):
+    if output.unreadable:
+        return Observation.not_collected(f"{min(output.unreadable)} cannot be read")
+    followed = {line for label, run in output.runs.items() if label.startswith("includes ") for line in run.lines}
+    given = [found for found in settings(output.files, followed) if found.keyword == KEYWORD]
+    options = [_OPTION.search(line) for line in output.run("command_lines").lines] or [None]
+    if why := _disagreement(output, given):
         return Observation.not_collected(why)
-    return Observation.of({"root_login": sorted(set(values.values()))}, {"root_login": _where(values, found)})
+    met: dict[tuple[str, str], Setting] = {}
+    for option in options:  # one per running server
+        first = [Setting(KEYWORD, option[1], "", "the command line of sshd")] if option else []
+        met |= {(setting.where, setting.match): setting for setting in _met([*first, *given])}
+    return Observation.of({"root_login": sorted(set(map(_plain, met.values())))}, {"root_login": _where(met.values())})
 
 
-def _values(found: list[Setting]) -> Mapping[str, str]:
-    """Map each context (the empty one is global) to the value that root meets there."""
-    values: dict[str, str] = {}
+def _met(found: Iterable[Setting]) -> list[Setting]:
+    """Return the settings that root can meet at one server, one for each context (the global one too)."""
+    met: dict[str, Setting] = {}
     for setting in found:
-        value = _plain(setting)
         if setting.match and not may_match_user(setting.match, "root"):
             continue
-        if setting.match.lower() == "all":  # it always matches: the global value and later blocks never win over it
-            values[""] = value
-            return values
-        values.setdefault(setting.match, value)
-    values.setdefault("", DEFAULT)
-    return values
+        if setting.match and always_matches_user(setting.match, "root"):
+            # neither the global value nor a later block ever wins over it
+            return [*(block for match, block in met.items() if match), setting]
+        met.setdefault(setting.match, setting)
+    met.setdefault("", Setting(KEYWORD, DEFAULT, "", "the default of sshd"))
+    return list(met.values())
 
 
 def _plain(setting: Setting) -> str:
     return _SPELLINGS.get(setting.value.lower(), setting.value.lower())
 
 
-def _disagreement(output: Output, values: Mapping[str, str], *, by_option: bool) -> str:
+def _disagreement(output: Output, given: list[Setting]) -> str:
     """Hold our reading of the global value against sshd's own; say why neither can be trusted, else nothing."""
     effective = output.run("effective")
     if effective.status != 0:
-        harmless = "privilege separation directory" in effective.text
-        return "" if harmless else "sshd -T does not accept the configuration (see the section's stderr)"
+        harmless = any(words in effective.text for words in _HARMLESS)
+        return "" if harmless else "sshd -T does not accept the configuration"
     said = dict(line.partition(" ")[::2] for line in effective.text.splitlines()).get(KEYWORD, "")
     said = _SPELLINGS.get(said, said)
     if not said:
         raise CaptureUnreadable(f"sshd -T says nothing of {KEYWORD}")
-    if values[""] != said and not by_option:
-        return f"sshd -T says {KEYWORD} {said}, but its files read as {values['']}"
+    unconditional = [setting for setting in given if set(setting.match.lower().split()) == {"all"}]
+    ours = next(map(_plain, unconditional or [setting for setting in given if not setting.match]), DEFAULT)
+    if ours != said:
+        return f"sshd -T says {KEYWORD} {said}, but its files read as {ours}"
     return ""
 
 
 def _started_elsewhere(output: Output) -> str:
-    other = _OTHER_FILE.search(output.run("command_lines").text)
-    if other and other[1] != MAIN:
-        return f"sshd runs with -f {other[1]}, which is not read"
+    for line in output.run("command_lines").lines:
+        other = next((found[1] for found in _OTHER_FILE.finditer(line) if found[1] != MAIN), "")
+        if other:
+            return f"sshd runs with -f {other}, which is not read"
+        program = _PROGRAM.match(line)
+        if program and not program[1].startswith(_DIRECTORIES):
+            return f"{program[1]} runs, whose files are not read"
     return ""
 
 
-def _where(values: Mapping[str, str], found: list[Setting]) -> str:
+def _where(met: Iterable[Setting]) -> str:
     """Name the line behind each value, with its Match criteria."""
-    places = []
-    for match, value in values.items():
-        where = next(
-            (s.where for s in found if (s.match == match or s.match.lower() == "all") and _plain(s) == value),
-            "the default of sshd",
-        )
-        places.append(f"{value}: {where}" + (f" in Match {match}" if match else ""))
-    return "; ".join(places)
+    return "; ".join(
+        f"{_plain(setting)}: {setting.where}" + (f" in Match {setting.match}" if setting.match else "")
+        for setting in met
+    )
 
 
 PROBE = Probe(
