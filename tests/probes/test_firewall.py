@@ -69,10 +69,11 @@ def test_a_set_of_ports_is_what_went_in(spans: set[tuple[int, int]]) -> None:
         {"vmap": {"key": {"frobnicate": 1}, "data": {"set": [[1, ACCEPT]]}}},
         {"vmap": {"key": {"meta": {"key": "iifname"}}, "data": "@unlisted"}},
         {"jump": {"target": "nowhere"}},
+        "jump {\n\t\t\ttcp dport 1-65535 accept\n\t\t}",
     ],
-    ids=lambda part: next(iter(part)),
+    ids=lambda part: part.split()[0] if isinstance(part, str) else next(iter(part)),
 )
-def test_an_unknown_statement_is_never_called_closed(part: dict[str, Any]) -> None:
+def test_an_unknown_statement_is_never_called_closed(part: dict[str, Any] | str) -> None:
     found = lets_in(nft([part]))
     assert found, "it might let everything in"
     assert all("undecided" in item for item in found)
@@ -98,6 +99,18 @@ def test_an_unknown_condition_is_never_called_closed(condition: dict[str, Any]) 
     found = lets_in(nft([condition, ACCEPT]))
     assert found
     assert all("undecided" in item for item in found)
+
+
+@pytest.mark.parametrize("ports", [[], [{"payload": {"protocol": "tcp", "field": "dport"}}]], ids=["one", "tuple"])
+def test_whoever_sends_packets_gets_into_a_set_that_rules_fill(ports: list[dict[str, Any]]) -> None:
+    source = {"payload": {"protocol": "ip", "field": "saddr"}}
+    key = {"concat": [source, *ports]} if ports else source
+    seen = {"set": {"family": "inet", "table": "t", "name": "seen", "type": "ipv4_addr", "flags": ["dynamic"]}}
+    add = {"set": {"op": "add", "elem": key, "set": "@seen"}}
+    found = lets_in(nft([match(key, "@seen"), ACCEPT], [add], more=(seen,)))
+    assert found == ["tcp/any (undecided: from @seen, whose members are not listed)"]
+    banned = nft([match(key, "@seen"), {"drop": None}], [DPORT_22, ACCEPT], [add], more=(seen,))
+    assert lets_in(banned) == ["tcp/22"]
 
 
 def test_what_tracking_and_marks_say_depends_on_rules_that_set_them() -> None:

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from fnmatch import fnmatchcase
 
+from hardencheck.model.probe import System
+
 #: The format that `indexes` reads: one line per package index that is configured and was fetched.
 INDEX_FORMAT = "$(ORIGIN)|$(LABEL)|$(SUITE)|$(CODENAME)|$(COMPONENT)|$(SITE)|$(FILENAME)"
 
@@ -76,6 +78,13 @@ class Index:
     def security(self) -> bool:
         """Whether it belongs to a security archive."""
         return is_security(f"{self.label}:/{self.suite}") or self.codename.endswith("-security")
+
+    def serves(self, system: System) -> bool:
+        """Whether it holds main packages for this release; of derivatives nobody knows whose release they follow."""
+        whole = self.component.rpartition("/")[2] in ("main", "")
+        if system.distribution not in ("debian", "ubuntu") or not system.codename:
+            return whole
+        return whole and system.codename in re.split(r"[-/]", self.codename)
 
     @property
     def name(self) -> str:

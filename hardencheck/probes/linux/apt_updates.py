@@ -13,7 +13,8 @@ SCRIPT = (
     r"""
   dry() {
     out=$(apt-get -s -qq --ignore-hold --allow-change-held-packages -o Debug::NoLocking=1 -o Dir::Log::Planner= \
-      -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Get::Show-User-Simulation-Note=0 "$@")
+      -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Get::Show-User-Simulation-Note=0 \
+      -o Dir::State::status=/var/lib/dpkg/status "$@")
     status=$?
     printf '%s\n' "$out" | grep '^Inst '
     return "$status"
@@ -120,7 +121,10 @@ def _lists(output: Output, context: Context, updates: Updates) -> None:
     known = _releases(releases)
     archives = apt.indexes(indexes.lines)
     security = [index for index in archives if index.security]
-    updates.know("security_sources", sorted({index.name for index in security}), "apt-get indextargets")
+    names = {index.name for index in security if index.serves(context.system)}
+    others = sorted({index.name for index in security} - names)
+    left_out = f"; not for this release, or without main: {', '.join(others)}" if others else ""
+    updates.know("security_sources", sorted(names), f"apt-get indextargets{left_out}")
     found = {index.filename: _release_of(index, known) for index in security}
     updates.age([entry[1] for entry in found.values() if entry], context.now, "change time of the release files")
     if None in found.values():

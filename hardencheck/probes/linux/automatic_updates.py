@@ -49,7 +49,8 @@ if [ -s /var/lib/dpkg/status ] && command -v apt-get >/dev/null; then
   run indexes apt-get indextargets --format '"""
     + apt.INDEX_FORMAT
     + r"""' 'Created-By: Packages'
-  run units units apt-daily.timer apt-daily-upgrade.timer
+  run units units apt-daily.timer apt-daily-upgrade.timer apt-daily.service apt-daily-upgrade.service
+  run active systemctl is-active apt-daily.timer apt-daily-upgrade.timer
   run cron sh -c '[ -x /etc/cron.daily/apt-compat ] && { [ -x /usr/sbin/cron ] || [ -x /usr/sbin/anacron ]; }'
   stamp_of=Y
   run stamps stamp /var/lib/apt/periodic/unattended-upgrades-stamp /var/lib/apt/periodic/upgrade-stamp

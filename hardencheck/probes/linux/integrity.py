@@ -18,12 +18,23 @@ PACKAGES = ("aide", "samhain", "tripwire")
 
 #: The items that this module reads; the script also needs software.FUNCTIONS.
 SCRIPT = r"""
-stats() { stat -c '%Y %s %n' "$@" 2>/dev/null; }
+stats() {
+  command -v stat >/dev/null || return 127
+  for path do
+    [ ! -f "$path" ] || stat -c '%Y %s %n' "$path"
+  done
+}
+program() {
+  for path in /usr/bin/aide /usr/sbin/aide /usr/local/bin/aide /usr/local/sbin/aide; do
+    [ ! -x "$path" ] || echo "$path"
+  done
+}
 settings() {
   [ -f /etc/aide/aide.conf ] || [ -f /etc/aide.conf ] || return 1
   grep -h -s -E '^[[:space:]]*(database(_in)?[[:space:]]*=|@@define[[:space:]])' /etc/aide/aide.conf /etc/aide.conf
 }
 run aide_settings settings
+run aide_program program
 run databases stats /var/lib/aide/* /var/lib/aide.db* /var/lib/samhain/samhain_file /var/lib/tripwire/*.twd
 run reports stats /var/log/aide/aide.log /var/lib/tripwire/report/*.twr /var/log/samhain/samhain.log
 run scheduled scheduled 'aide|AIDE|tripwire|/run/systemd/system|CRON_DAILY_RUN'
@@ -70,7 +81,7 @@ def products(output: Output, installed: frozenset[str], zone: datetime) -> list[
     found = []
     if "aide" in installed or output.run("aide_settings").status == 0:
         path, unclear = _aide_database(output, databases)
-        when = software.schedule(output, _AIDE, cron_runs=cron)
+        when = software.schedule(output, _AIDE, cron_runs=cron) if output.run("aide_program").text.strip() else ""
         if re.search(r"^\s*CRON_DAILY_RUN=[\"']?no", output.files.get("/etc/default/aide", ""), re.MULTILINE):
             when = "" if when == "/etc/cron.daily/aide" else when
         found.append(Integrity("aide", path, databases.get(path), when, _last(reports, "aide"), unclear))

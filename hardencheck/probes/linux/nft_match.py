@@ -151,6 +151,8 @@ def _dependency(left: Mapping[str, Any]) -> Condition:
 
 def _tuples(parts: list[Any], right: Any, sets: Sets) -> Condition:
     rows = elements(right, sets)
+    if rows is None and any(part.get("payload", {}).get("field") == "saddr" for part in parts):
+        return packets.all_of([*map(_dependency, parts), packets.unlisted(say(right))])
     if rows is None or len(rows) > MAX_TUPLES:
         raise Undecided
     options = []

@@ -2,7 +2,8 @@
 
 Traps: a dormant table, which filters nothing, is listed with its chains, and nft 1.0.6 writes the table's name where
 its JSON should say "dormant", so flags are read from the plain listing. What iptables-nft loaded appears as `xt` with a
-name and nothing else, so those chains are read from iptables-save.
+name and nothing else, so those chains are read from iptables-save. What has no JSON, such as `jump` to a chain
+without a name, is text in its place.
 """
 
 from __future__ import annotations
@@ -69,9 +70,10 @@ class _Loader:
         self.sets: dict[str, dict[str, list[Any] | None]] = {}
 
     def load(self, asleep: set[str]) -> set[tuple[str, str]]:
+        filled = self._filled()
         for kind in ("set", "map"):
             for one in self._all(kind):
-                listed = None if self.terse else one.get("elem", [])
+                listed = None if self.terse or (_table(one), one["name"]) in filled else one.get("elem", [])
                 self.sets.setdefault(_table(one), {})[one["name"]] = listed
         early = {}
         for one in self._all("chain"):
@@ -100,13 +102,23 @@ class _Loader:
     def _all(self, kind: str) -> list[dict[str, Any]]:
         return [item[kind] for item in self.items if kind in item]
 
+    def _filled(self) -> set[tuple[str, str]]:
+        """Return the sets that rules fill: whoever sends packets decides what will be in them."""
+        return {
+            (_table(rule), str(part["set"]["set"]).removeprefix("@"))
+            for rule in self._all("rule")
+            for part in rule["expr"]
+            if "set" in part and isinstance(part, dict)
+        }
+
     def _rules(self, rule: Mapping[str, Any]) -> list[FilterRule]:
         """Return one rule; a verdict map becomes one rule per entry, which exclude each other."""
         sets = self.sets.get(_table(rule), {})
-        text = " ".join(say(part) for part in rule["expr"] if "counter" not in part)[:160]
+        text = " ".join(" ".join(say(part) for part in rule["expr"] if "counter" not in part).split())[:160]
         conditions: list[packets.Condition] = []
+        body: Any
         for part in rule["expr"]:
-            kind, body = next(iter(part.items()))
+            kind, body = ("text", None) if isinstance(part, str) else next(iter(part.items()))
             if kind == "match":
                 conditions.append(condition(body, sets))
             elif kind in _RATES:
@@ -153,6 +165,8 @@ class _Loader:
         elif kind == "xt":
             self.foreign.add(chain)
             return False
+        elif kind == "text":
+            self.ruleset.sets_marks = self.ruleset.stops_tracking = True
         return kind == "notrack" or kind in _SILENT
 
 

@@ -14,6 +14,7 @@ Absent when: /sys or /proc/self/mountinfo is not there. A kernel without USB has
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 
 from hardencheck.model.capture import Capture
 from hardencheck.model.observation import Observation
@@ -121,15 +122,26 @@ def _mounts(output: Output) -> list[str]:
     for line in output.run("blocks").lines:
         name, number, disk, marks, slaves = line.split("|")
         devices[number], flags[name], below[name], disk_of[name] = name, marks.strip(), slaves.split(), disk
-    mounts = [(fields[2], fields[4]) for line in output.run("mounts").lines if len(fields := line.split(" ")) > 5]
-    system = {disk_of[devices[number]] for number, point in mounts if point == "/" and number in devices}
+    mounts = [
+        (devices.get(fields[2]) or _source(fields, flags), fields[4])
+        for line in output.run("mounts").lines
+        if len(fields := line.split(" ")) > 5
+    ]
+    system = {disk_of[device] for device, point in mounts if point == "/" and device}
     found = set()
-    for number, point in mounts:
-        for name in _with_below(devices.get(number, ""), below):
+    for device, point in mounts:
+        for name in _with_below(device, below):
             marks = flags.get(name, "")
             if marks and not (marks == "sd" and disk_of[name] in system):
                 found.add(f"{_unescape(point)} on {name} ({marks})")
     return sorted(found)
+
+
+def _source(fields: list[str], known: Container[str]) -> str:
+    """Return the device that a mount names as its source: btrfs mounts have a number of their own."""
+    source = fields[-2] if "-" in fields[6:] else ""
+    name = source.removeprefix("/dev/")
+    return name if name != source and name in known else ""
 
 
 def _with_below(name: str, below: dict[str, list[str]]) -> list[str]:

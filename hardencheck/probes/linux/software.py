@@ -46,8 +46,12 @@ scheduled() {
     [ ! -f "$job" ] || [ ! -x "$job" ] || grep -H -E "$1" "$job"
   done
   [ ! -d /run/systemd/system ] || echo '@systemd'
-  systemctl list-units --all --plain --no-legend --type=timer 2>/dev/null | awk '{ print "@timer", $1, $3 }' | sort |
-    grep -E "$1"
+  systemctl list-units --all --plain --no-legend --type=timer 2>/dev/null | awk '{ print $1, $3 }' | sort |
+    grep -E "$1" | while read -r timer state; do
+    service=$(systemctl show -p Unit "$timer" 2>/dev/null)
+    case $(systemctl is-enabled "${service#Unit=}" 2>/dev/null) in masked*) state=masked ;; esac
+    printf '@timer %s %s\n' "$timer" "$state"
+  done
   return 0
 }
 """

@@ -12,6 +12,9 @@ from hardencheck.probes.linux.update_facts import Updates
 from hardencheck.probes.output import Output
 
 _TIMERS = ("apt-daily.timer", "apt-daily-upgrade.timer")
+_SERVICES = ("apt-daily.service", "apt-daily-upgrade.service")
+#: a regular expression that names no package: it matches them all
+_EVERYTHING = re.compile(r"(?:[\^$().*+?|]|\\[wSD]|\[[^\]]*a-z[^\]]*\])+")
 _NAMES = {"debian": "Debian", "ubuntu": "Ubuntu", "raspbian": "Raspbian"}
 
 
@@ -30,9 +33,7 @@ def read_obstacles(output: Output, context: Context, units: Mapping[str, str], f
     if options.get("apt::periodic::enable", ["1"])[-1] == "0":
         obstacles.append("APT::Periodic::Enable is 0")
     obstacles += _unscheduled(output, units)
-    blacklist = options.get("unattended-upgrade::package-blacklist", [])
-    if any(re.fullmatch(r"\^?\.[*+]\$?", entry) for entry in blacklist):
-        obstacles.append("Unattended-Upgrade::Package-Blacklist excludes every package")
+    obstacles += _left_out(options)
     try:
         security = [index for index in apt.indexes(output.run("indexes").lines) if index.security]
         uncovered = _uncovered(options, security, context.system)
@@ -50,11 +51,31 @@ def _switched_on(options: Mapping[str, list[str]], name: str) -> bool:
     return value == "always" or bool(re.fullmatch(r"0*[1-9]\d*[smhd]?", value))
 
 
+def _left_out(options: Mapping[str, list[str]]) -> list[str]:
+    """Name the list that keeps packages out: one that excludes all of them, or one that allows only some."""
+    blacklist, whitelist = (
+        [entry for entry in options.get(f"unattended-upgrade::package-{name}", []) if entry]
+        for name in ("blacklist", "whitelist")
+    )
+    found = []
+    if any(map(_EVERYTHING.fullmatch, blacklist)):
+        found.append("Unattended-Upgrade::Package-Blacklist excludes every package")
+    if whitelist and not any(map(_EVERYTHING.fullmatch, whitelist)):
+        found.append(f"Unattended-Upgrade::Package-Whitelist allows only {', '.join(whitelist[:3])}")
+    return found
+
+
 def _unscheduled(output: Output, units: Mapping[str, str]) -> list[str]:
     """Name what should start apt.systemd.daily and does not: systemd's timers, or cron where systemd does not run."""
-    if output.run("systemd").status == 0 or output.run("cron").status != 0:
-        return [f"{timer} is {units.get(timer) or 'not there'}" for timer in _TIMERS if units.get(timer) != "enabled"]
-    return []
+    systemd = output.run("systemd").status == 0
+    if not systemd and output.run("cron").status == 0:
+        return []
+    found = [f"{timer} is {units.get(timer) or 'not there'}" for timer in _TIMERS if units.get(timer) != "enabled"]
+    found += [f"{name} is masked" for name in _SERVICES if units.get(name, "").startswith("masked")]
+    if systemd and not found:
+        states = zip(_TIMERS, output.run("active").lines, strict=False)
+        found = [f"{timer} is stopped" for timer, state in states if state in ("inactive", "failed")]
+    return found
 
 
 def _uncovered(options: Mapping[str, list[str]], security: list[apt.Index], system: System) -> list[str]:

@@ -55,7 +55,7 @@ class Updates:
         elif self.facts.get("expired_metadata"):
             doubt = f"the package lists are past their date: {self.facts['expired_metadata'][0]}"
         elif not self.facts.get("security_sources"):
-            doubt = "no archive with security updates is configured, or its lists were never fetched"
+            doubt = "no archive with this release's security updates is configured, or its lists were never fetched"
         else:
             return
         self.lack([name for name in ("pending_security", "withheld_security") if not self.facts.get(name)], doubt)

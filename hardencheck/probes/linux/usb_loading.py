@@ -59,7 +59,8 @@ def _kernel_refuses(output: Output) -> str:
     """Say what makes the kernel itself refuse usb_storage, whoever asks."""
     if output.files.get("/proc/sys/kernel/modules_disabled", "").strip() == "1":
         return "kernel.modules_disabled is 1: no module can be loaded until the next boot"
-    named = _CMDLINE.findall(output.files.get("/proc/cmdline", ""))
+    arguments = re.split(r"\s--(?:\s|\Z)", output.files.get("/proc/cmdline", ""))[0]  # the others are init's
+    named = _CMDLINE.findall(arguments)
     if named and "usb_storage" in named[-1].split(","):
         return "module_blacklist=usb_storage on the kernel's command line"
     return ""
