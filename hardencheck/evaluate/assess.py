@@ -23,7 +23,7 @@ from hardencheck.model.result import RuleResult
 from hardencheck.probes import PLATFORM_PROBES, all_probes
 from hardencheck.probes.linux.platform import system as read_system
 
-#: how many observations are kept for hosts with identical captures
+#: how many observations, and how many results, are kept for hosts with identical captures
 KEPT = 5000
 
 ENDED = {
@@ -65,6 +65,7 @@ class Assessor:
     baseline: Baseline
     now: datetime
     _observations: dict[tuple[str, str, System], Observation] = field(default_factory=dict)
+    _results: dict[tuple[str, str, str, System], RuleResult] = field(default_factory=dict)
     _expectations: dict[tuple[str, str], Expectation] = field(default_factory=dict)
 
     def assess(self, subject: Subject, manifest: Manifest, captures: Mapping[str, Capture]) -> Assessment:
@@ -101,7 +102,14 @@ class Assessor:
             return unjudged(rule, Outcome.NOTSELECTED, scope.deselect[rule.id])
         observation = self._observe(rule.probe, manifest, captures, system)
         expectation = self._expectation(rule, scope.values)
-        return judge(rule, expectation, observation, manifest.sections.get(rule.probe))
+        evidence = manifest.sections.get(rule.probe)
+        if evidence is None:
+            return judge(rule, expectation, observation, None)
+        key = (rule.id, repr(expectation.values), evidence, system)
+        if key not in self._results:
+            _make_room(self._results)
+            self._results[key] = judge(rule, expectation, observation, evidence)
+        return self._results[key]
 
     def _observe(
         self, probe_id: str, manifest: Manifest, captures: Mapping[str, Capture], system: System
@@ -112,8 +120,7 @@ class Assessor:
             return Observation.not_collected(f"{probe_id}: {manifest.absent.get(probe_id, default)}")
         key = (probe_id, manifest.sections[probe_id], system)
         if key not in self._observations:
-            if len(self._observations) >= KEPT:
-                self._observations.clear()
+            _make_room(self._observations)
             self._observations[key] = observe(all_probes()[probe_id], capture, Context(self.now, system))
         return self._observations[key]
 
@@ -123,6 +130,11 @@ class Assessor:
         if key not in self._expectations:
             self._expectations[key] = Expectation(rule, all_probes()[rule.probe].facts, values)
         return self._expectations[key]
+
+
+def _make_room(kept: dict[Any, Any]) -> None:
+    if len(kept) >= KEPT:
+        kept.clear()
 
 
 def _state(manifest: Manifest, captures: Mapping[str, Capture], system: System) -> tuple[HostState, str, str]:
