@@ -31,8 +31,8 @@ def render(sweep: Sweep) -> str:
     """Return the report of one sweep as text that is safe to print."""
     summary = summarise(sweep)
     parts = [_head(sweep), _coverage(sweep, summary), _themes(summary)]
-    parts.append(_problems("Fails", summary.failures, sweep, TOP))
-    parts.append(_problems("Could not tell", summary.open_questions, sweep, TOP))
+    parts.append(_problems("Fails", summary.failures, sweep, "how to fix one: hardencheck rule show RULE"))
+    parts.append(_problems("Could not tell", summary.open_questions, sweep, "what is missing: hardencheck doctor"))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -109,12 +109,12 @@ def _percent(percent: float) -> int:
     return min(round(percent), 99) if percent < 100 else 100
 
 
-def _problems(title: str, problems: Sequence[Problem], sweep: Sweep, top: int) -> str:
+def _problems(title: str, problems: Sequence[Problem], sweep: Sweep, advice: str) -> str:
     if not problems:
         return ""
     many = len(sweep.hosts) > 1
     lines = [f"{title}: {len(problems)} rule{'s' if len(problems) > 1 else ''}" if many else f"{title}:"]
-    shown = problems[:top] if many else problems
+    shown = problems[:TOP] if many else problems
     for problem in shown:
         count = len(problem.hosts)
         where = f"  {count} host{'s' if count > 1 else ''}: {_names(problem.hosts)}" if many else ""
@@ -123,7 +123,7 @@ def _problems(title: str, problems: Sequence[Problem], sweep: Sweep, top: int) -
             lines += _indented(problem.example.message, 9, LINES)
     if len(problems) > len(shown):
         lines.append(f"  and {len(problems) - len(shown)} more: hardencheck report --format csv")
-    return "\n".join(lines)
+    return "\n".join([*lines, f"  {advice}"])
 
 
 def _names(hosts: Sequence[str]) -> str:
