@@ -63,6 +63,12 @@ print(used.ru_utime + used.ru_stime, peak / 1024, child.returncode, file=sys.std
 """
 
 
+def _collector() -> bytes:
+    """Return the very bytes that a sweep sends, but for the nonce."""
+    baseline = load("bpo-core")
+    return script_for(baseline).payload("0" * 32, baseline.values_for("", ()))
+
+
 @dataclass(frozen=True)
 class Cost:
     """What one run took: CPU seconds of its processes, and their largest memory in MB."""
@@ -99,7 +105,7 @@ class Bench:
     def bare(self, count: int) -> Cost:
         """Run the yardstick with the very script of the sweep."""
         script = self.folder / "script"
-        script.write_bytes(script_for(load("bpo-core")).payload("0" * 32))
+        script.write_bytes(_collector())
         addresses = "\n".join(host.address for host in self.hosts[:count])
         command = [sys.executable, "-m", "benchmarks.bare", self.lab.known_hosts, self.lab.key, USER, script]
         return measure([*self.lab.exec_prefix, *map(str, command)], stdin=addresses)
@@ -107,7 +113,7 @@ class Bench:
     def ansible_script(self, count: int) -> Cost:
         """Let `ansible -m script` run the same script."""
         script = self.folder / "script.sh"
-        script.write_bytes(b"#!/bin/sh\n" + script_for(load("bpo-core")).payload("0" * 32))
+        script.write_bytes(b"#!/bin/sh\n" + _collector())
         command = ["ansible", "all", "-i", self.inventory(count), "-f", "50", "-m", "script", "-a", str(script)]
         return measure([*self.lab.exec_prefix, str(Path(sys.executable).parent / command[0]), *command[1:]])
 

@@ -16,6 +16,7 @@ from hardencheck.baselines.document import Document, KeyPath, dotted
 from hardencheck.baselines.load import Source, read
 from hardencheck.model.baseline import Rule
 from hardencheck.model.expectation import Expectation, near, validator
+from hardencheck.model.outcome import Level
 from hardencheck.probes import all_probes
 from hardencheck.resources import shipped
 
@@ -51,7 +52,8 @@ class Problem:
 def lint(reference: str | Path) -> list[Problem]:
     """Return what is wrong with a baseline, in the order of its files; raises BaselineError when it cannot be read."""
     source = read(reference)
-    return [problem for rule in source.baseline.rules for problem in _rule(rule, source)] + list(_unused(source))
+    own = [rule for rule in source.baseline.rules if rule.id in source.rules]
+    return [problem for rule in own for problem in _rule(rule, source)] + list(_unused(source))
 
 
 def _problem(document: Document, path: KeyPath, message: str) -> Problem:
@@ -67,9 +69,10 @@ def _rule(rule: Rule, source: Source) -> Iterator[Problem]:
     if rule.remediation.playbook and not (shipped("playbooks") / rule.remediation.playbook).is_file():
         yield _problem(document, ("remediation", "playbook"), "is not there")
     yield from _references(rule, document)
-    values = {name: source.baseline.values[name].default for name in rule.values}
-    expectation = Expectation(rule, all_probes()[rule.probe].facts, values)
-    yield from _examples(rule, expectation, document)
+    for at in (rule, *(rule.at(level) for level in rule.levels)):
+        values = {name: source.baseline.values[name].default for name in at.values}
+        expectation = Expectation(at, all_probes()[rule.probe].facts, values)
+        yield from _examples(at, expectation, document, ("levels", at.level.value) if at is not rule else ())
 
 
 def _references(rule: Rule, document: Document) -> Iterator[Problem]:
@@ -83,13 +86,13 @@ def _references(rule: Rule, document: Document) -> Iterator[Problem]:
                 yield _problem(document, ("references", framework, number), f"{name!r} has not the form of its ids")
 
 
-def _examples(rule: Rule, expectation: Expectation, document: Document) -> Iterator[Problem]:
+def _examples(rule: Rule, expectation: Expectation, document: Document, below: KeyPath) -> Iterator[Problem]:
     facts = all_probes()[rule.probe].facts
     # null is good only where a pass example of its own shows that it is meant
     nullable = {name for example in rule.examples["pass"] for name, value in example.items() if value is None}
     for kind, examples in rule.examples.items():
         for number, example in enumerate(examples):
-            path: KeyPath = ("examples", kind, number)
+            path: KeyPath = (*below, "examples", kind, number)
             if set(example) != set(rule.expect):
                 yield _problem(document, path, f"must name exactly the facts of expect: {', '.join(rule.expect)}")
                 continue
@@ -137,7 +140,7 @@ def _leaves(value: Any, at: _Leaf = ()) -> Iterator[_Leaf]:
 
 
 def _unused(source: Source) -> Iterator[Problem]:
-    used = {name for rule in source.baseline.rules for name in rule.values}
-    for name in source.baseline.values:
+    used = {name for rule in source.baseline.rules for level in Level for name in rule.at(level).values}
+    for name in source.head.data.get("values", {}):
         if name not in used:
             yield _problem(source.head, ("values", name), "is used by no rule")

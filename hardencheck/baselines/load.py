@@ -6,15 +6,17 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from hardencheck.baselines import document
-from hardencheck.baselines.document import Document
+from hardencheck.baselines.document import Document, KeyPath
+from hardencheck.baselines.select import NothingMatches, narrow
 from hardencheck.baselines.tailor import read_tailoring
-from hardencheck.baselines.validate import check_value, conform
+from hardencheck.baselines.validate import check_value, conform, unfit
 from hardencheck.errors import BaselineError
-from hardencheck.model.baseline import Baseline, Remediation, Rule, Value
+from hardencheck.model.baseline import Baseline, Expected, Remediation, Rule, Value
 from hardencheck.model.expectation import Expectation, ExpectationError, near, regex, value_ids
-from hardencheck.model.outcome import Platform, Severity
+from hardencheck.model.outcome import Level, Platform, Severity
 from hardencheck.probes import all_probes
 from hardencheck.resources import shipped
 
@@ -24,15 +26,15 @@ _BESIDE = ("baseline.yaml", "README.md")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A baseline and the files that it was read from: baseline.yaml, and each rule's file by the rule's id."""
+    """A baseline and its own files: baseline.yaml, and by the rule's id each rule's file that is not inherited."""
 
     baseline: Baseline
     head: Document
     rules: Mapping[str, Document]
 
 
-def load(reference: str | Path, tailoring: Path | None = None) -> Baseline:
-    """Return a baseline by the id of a shipped one or the path of a folder, tailored when a file is given.
+def load(reference: str | Path, *tailoring: Path) -> Baseline:
+    """Return a baseline by the id of a shipped one or the path of a folder, tailored by a site's files.
 
     Raises BaselineError, which names file, line and key, for whatever cannot be taken exactly as it is written.
     """
@@ -40,19 +42,22 @@ def load(reference: str | Path, tailoring: Path | None = None) -> Baseline:
     return replace(baseline, tailoring=read_tailoring(tailoring, baseline)) if tailoring else baseline
 
 
-def read(reference: str | Path) -> Source:
+def read(reference: str | Path, _heirs: tuple[Path, ...] = ()) -> Source:
     """Return a baseline without tailoring, together with its files; raises BaselineError."""
     folder = _folder(reference)
     head = document.read(folder / "baseline.yaml")
     conform(head, "baseline")
-    values = _values(head)
+    parent = _parent(head, folder, _heirs)
+    values = _values(head, parent)
     documents: dict[str, Document] = {}
-    rules: list[Rule] = []
+    rules: list[Rule] = _inherited(head, parent, values) if parent else []
     for path in _rule_files(folder):
         found = document.read(path)
         rule = _rule(found, path, values)
         if rule.id in documents:
             raise found.error(f"{documents[rule.id].path} has the same id", ("id",), hint="one rule, one file")
+        if rule.id in {each.id for each in rules}:
+            raise found.error(f"{head.data['extends']} has a rule of this id", ("id",), hint="leave it out by select")
         documents[rule.id] = found
         rules.append(rule)
     if not rules:
@@ -65,8 +70,36 @@ def read(reference: str | Path) -> Source:
         rules=tuple(rules),
         references=head.data.get("references", {}),
         description=head.data.get("description", ""),
+        level=Level(head.data.get("level", parent.level if parent else Level.EFFECTIVE)),
     )
     return Source(baseline, head, documents)
+
+
+def _parent(head: Document, folder: Path, heirs: tuple[Path, ...]) -> Baseline | None:
+    """Return the baseline that this one extends; a path is relative to this one's folder."""
+    if "extends" not in head.data:
+        for key in "select", "defaults":
+            if key in head.data:
+                raise head.error("belongs to a baseline that extends another", (key,), hint="extends: bpo-core")
+        return None
+    name = head.data["extends"]
+    if folder.resolve() in heirs:
+        raise head.error("extends itself, through what it extends", ("extends",))
+    return read(folder / name if "/" in name else name, (*heirs, folder.resolve())).baseline
+
+
+def _inherited(head: Document, parent: Baseline, values: Mapping[str, Value]) -> list[Rule]:
+    """Return the rules that are taken over; each must be able to use the values as they are set here."""
+    try:
+        rules = list(narrow(parent, head.data.get("select", {})))
+    except NothingMatches as error:
+        raise head.error(str(error), ("select", error.kind, error.number)) from None
+    defaults = {value.id: value.default for value in values.values()}
+    for name in head.data.get("defaults", {}):
+        for rule in (each.at(level) for each in rules for level in Level):
+            if name in rule.values:
+                _compiles(rule, defaults, head, ("defaults", name))
+    return rules
 
 
 def _folder(reference: str | Path) -> Path:
@@ -104,9 +137,17 @@ def _entries(folder: Path) -> list[Path]:
         raise BaselineError(f"cannot be read: {error.strerror}", path=str(folder)) from None
 
 
-def _values(head: Document) -> dict[str, Value]:
-    values = {}
+def _values(head: Document, parent: Baseline | None) -> dict[str, Value]:
+    values = dict(parent.values) if parent else {}
+    for name, default in head.data.get("defaults", {}).items():
+        if name not in values:
+            known = near(name, values)
+            raise head.error(f"{head.data['extends']} has no such value{known}", ("defaults", name))
+        check_value(values[name], default, head, ("defaults", name))
+        values[name] = replace(values[name], default=default)
     for name, entry in head.data.get("values", {}).items():
+        if name in values:
+            raise head.error(f"{head.data['extends']} has this value", ("values", name), hint="set it in defaults")
         value = Value(name, entry["title"], entry["default"], entry["schema"])
         for at in ("schema",), ("schema", "items"):
             pattern = (value.schema if at == ("schema",) else value.schema.get("items", {})).get("pattern", "")
@@ -130,7 +171,7 @@ def _rule(found: Document, path: Path, values: Mapping[str, Value]) -> Rule:
         theme=path.parent.name,
         probe=data["probe"],
         expect=data["expect"],
-        values=value_ids(data["expect"]),
+        values=_reads(data["expect"], data["probe"]),
         rationale=data["rationale"],
         references={name: tuple(ids) for name, ids in data["references"].items()},
         remediation=Remediation(**data["remediation"]),
@@ -138,14 +179,41 @@ def _rule(found: Document, path: Path, values: Mapping[str, Value]) -> Rule:
         tags=tuple(data.get("tags", ())),
         since=data["since"],
         path=f"{path.parent.name}/{path.name}",
+        levels={
+            Level(level): Expected(
+                written["expect"],
+                _reads(written["expect"], data["probe"]),
+                {kind: tuple(examples) for kind, examples in written["examples"].items()},
+            )
+            for level, written in data.get("levels", {}).items()
+        },
     )
     _fits(rule, path.stem, found)
     defaults = {value.id: value.default for value in values.values()}
-    try:
-        Expectation(rule, all_probes()[rule.probe].facts, defaults)
-    except ExpectationError as error:
-        raise found.error(str(error), error.path) from None
+    _compiles(rule, defaults, found, ())
+    for level in rule.levels:
+        _compiles(rule.at(level), defaults, found, ("levels", level.value))
     return rule
+
+
+def _reads(expect: Mapping[str, Any], probe_id: str) -> tuple[str, ...]:
+    """Return the values that a rule reads: those of its expectation, and those of its probe."""
+    probe = all_probes().get(probe_id)
+    return tuple(sorted({*value_ids(expect), *(probe.parameters if probe else ())}))
+
+
+def _compiles(rule: Rule, values: Mapping[str, Any], found: Document, at: KeyPath) -> None:
+    """Raise BaselineError, which points below `at`, unless a rule can be judged by these values."""
+    probe = all_probes()[rule.probe]
+    for name in probe.parameters:
+        if name not in values:
+            raise found.error(f"{probe.id} reads the value {name}, which baseline.yaml does not have", (*at, "probe"))
+        if trouble := unfit(name, values[name], probe):
+            raise found.error(f"the value {name}: {trouble}", (*at, "probe"))
+    try:
+        Expectation(rule, probe.facts, values)
+    except ExpectationError as error:
+        raise found.error(str(error), (*at, *error.path)) from None
 
 
 def _fits(rule: Rule, stem: str, found: Document) -> None:

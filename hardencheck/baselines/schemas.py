@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from hardencheck.baselines.select import KINDS
 from hardencheck.model.expectation import KEYWORDS
-from hardencheck.model.outcome import Platform, Severity
+from hardencheck.model.outcome import Level, Platform, Severity
 
 #: grows when a file that was good before is refused, or means something else
 VERSION = 1
@@ -72,6 +73,9 @@ def _value_schema() -> dict[str, Any]:
 
 
 _EXAMPLES = {"type": "array", "items": {"type": "object"}, "minItems": 1}
+_EXPECT = _named(_VALUE_ID, {"$ref": "#/$defs/expectation"}, least=1)
+_BOTH = _table({"pass": _EXAMPLES, "fail": _EXAMPLES}, "pass", "fail")
+_LEVELS = _table({Level.LITERAL_STIG.value: _table({"expect": _EXPECT, "examples": _BOTH}, "expect", "examples")})
 _REMEDIATION = _table(
     {
         "text": _TEXT,
@@ -88,11 +92,12 @@ _RULE = _table(
         "severity": {"enum": [word.value for word in Severity]},
         "platforms": {"type": "array", "items": {"enum": [word.value for word in Platform]}, "minItems": 1},
         "probe": {"type": "string", "pattern": r"^[a-z]+(\.[a-z0-9_]+)+$"},
-        "expect": _named(_VALUE_ID, {"$ref": "#/$defs/expectation"}, least=1),
+        "expect": _EXPECT,
         "rationale": _TEXT,
         "references": _named(r"^[a-z0-9][a-z0-9.-]*$", _TEXTS),
         "remediation": _REMEDIATION,
-        "examples": _table({"pass": _EXAMPLES, "fail": _EXAMPLES}, "pass", "fail"),
+        "examples": _BOTH,
+        "levels": {**_LEVELS, "minProperties": 1},
         "tags": {"type": "array", "items": {"type": "string", "pattern": _ID}, "uniqueItems": True},
         "since": {"type": "string", "pattern": r"^[0-9]+\.[0-9]+$"},
     },
@@ -113,6 +118,10 @@ _BASELINE = _table(
             ),
         ),
         "references": _named(r"^[a-z0-9][a-z0-9.-]*$", _TEXT),
+        "level": {"enum": [word.value for word in Level]},
+        "extends": {"type": "string", "pattern": r"\S"},
+        "select": {**_table(dict.fromkeys(KINDS, _TEXTS)), "minProperties": 1},
+        "defaults": _named(_VALUE_ID, {}, least=1),
     },
     *("id", "title", "version"),
 )

@@ -1,14 +1,51 @@
-"""Narrows a baseline to the rules that a command asks for; every command selects by the same words."""
+"""Narrows a baseline to some of its rules, by the same words in every command and in baselines that extend others."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from hardencheck.errors import ConfigurationError, UsageError
 from hardencheck.model.baseline import Baseline, Rule
 from hardencheck.model.expectation import near
+
+#: kind of word -> the names that a rule is chosen by; ids and `exclude` take globs
+KINDS: Mapping[str, Callable[[Rule], tuple[str, ...]]] = {
+    "rule": lambda rule: (rule.id,),
+    "theme": lambda rule: (rule.theme,),
+    "tag": lambda rule: rule.tags,
+    "reference": lambda rule: tuple(rule.references),
+    "exclude": lambda rule: (rule.id, rule.theme),
+}
+
+
+class NothingMatches(LookupError):
+    """A word that chooses no rule: its kind, its place among the words of that kind, and what is near it."""
+
+    def __init__(self, kind: str, number: int, word: str, message: str) -> None:
+        super().__init__(message)
+        self.kind, self.number, self.word = kind, number, word
+
+
+def narrow(baseline: Baseline, words: Mapping[str, Sequence[str]]) -> tuple[Rule, ...]:
+    """Return the rules that words of each of KINDS choose; raises NothingMatches for a word that matches no rule.
+
+    Words of one kind widen, kinds narrow each other, `exclude` comes last.
+    """
+    kept = list(baseline.rules)
+    for kind, names in KINDS.items():
+        chosen: set[str] = set()
+        for number, word in enumerate(words.get(kind, ())):
+            globs = kind in ("rule", "exclude")
+            ids = {rule.id for rule in baseline.rules if _matches(word, names(rule), globs)}
+            if not ids:
+                known = {name for rule in baseline.rules for name in names(rule)}
+                raise NothingMatches(kind, number, word, f"{baseline.id} has none{near(word, known)}")
+            chosen |= ids
+        if words.get(kind):
+            kept = [rule for rule in kept if (rule.id in chosen) != (kind == "exclude")]
+    return tuple(kept)
 
 
 def select(
@@ -19,32 +56,18 @@ def select(
     tags: Sequence[str] = (),
     exclude: Sequence[str] = (),
 ) -> Baseline:
-    """Return the baseline with the selected rules only.
+    """Return the baseline with the rules that the options of a command select.
 
-    `rules` are ids or globs, `exclude` takes rule ids, globs and themes. Words of one kind widen, kinds narrow each
-    other, `exclude` comes last. Raises UsageError for a word that matches nothing in the whole baseline, and
-    ConfigurationError when no rule is left.
+    Raises UsageError for a word that matches nothing in the whole baseline, and ConfigurationError when no rule is
+    left.
     """
-    kept = list(baseline.rules)
-    kinds: tuple[tuple[str, Sequence[str], Callable[[Rule], tuple[str, ...]]], ...] = (
-        ("rule", rules, lambda rule: (rule.id,)),
-        ("theme", themes, lambda rule: (rule.theme,)),
-        ("tag", tags, lambda rule: rule.tags),
-        ("exclude", exclude, lambda rule: (rule.id, rule.theme)),
-    )
-    for option, words, names in kinds:
-        globs = option in ("rule", "exclude")
-        matched = [{rule.id for rule in baseline.rules if _matches(word, names(rule), globs)} for word in words]
-        for word, ids in zip(words, matched, strict=True):
-            if not ids:
-                known = {name for rule in baseline.rules for name in names(rule)}
-                raise UsageError(f"--{option} {word}: {baseline.id} has none{near(word, known)}")
-        if words:
-            union = set().union(*matched)
-            kept = [rule for rule in kept if (rule.id in union) != (option == "exclude")]
+    try:
+        kept = narrow(baseline, {"rule": rules, "theme": themes, "tag": tags, "exclude": exclude})
+    except NothingMatches as error:
+        raise UsageError(f"--{error.kind} {error.word}: {error}") from None
     if not kept:
         raise ConfigurationError("the selection leaves no rule", reason="no_rules", hint="hardencheck baseline show")
-    return replace(baseline, rules=tuple(kept))
+    return replace(baseline, rules=kept)
 
 
 def _matches(word: str, names: Sequence[str], globs: bool) -> bool:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from hardencheck.model.baseline import Baseline, Remediation, Rule, Tailoring, TailoringScope, Value
+from hardencheck.model.baseline import Baseline, Expected, Remediation, Rule, Tailoring, TailoringScope, Value
 from hardencheck.model.codec import canonical, loads
-from hardencheck.model.outcome import Platform, Severity
+from hardencheck.model.outcome import Level, Platform, Severity
 
 #: grows when an older hardencheck could not read the bytes
 FORMAT = 1
@@ -47,6 +47,7 @@ def _baseline(body: Mapping[str, Any]) -> Baseline:
                 groups=_each(_scope, body["tailoring"]["groups"]),
                 hosts=_each(_scope, body["tailoring"]["hosts"]),
             ),
+            "level": Level(body["level"]),
         }
     )
 
@@ -62,8 +63,14 @@ def _rule(body: Mapping[str, Any]) -> Rule:
             "remediation": Remediation(**body["remediation"]),
             "examples": _each(tuple, body["examples"]),
             "tags": tuple(body["tags"]),
+            "levels": {Level(level): _expected(expected) for level, expected in body["levels"].items()},
+            "level": Level(body["level"]),
         }
     )
+
+
+def _expected(body: Mapping[str, Any]) -> Expected:
+    return Expected(body["expect"], tuple(body["values"]), _each(tuple, body["examples"]))
 
 
 def _scope(body: Mapping[str, Any]) -> TailoringScope:

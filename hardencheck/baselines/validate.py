@@ -11,6 +11,7 @@ from hardencheck.baselines.schemas import published
 from hardencheck.model import wording
 from hardencheck.model.baseline import Value
 from hardencheck.model.expectation import near, validator
+from hardencheck.model.probe import Probe
 
 
 def conform(document: Document, name: str) -> None:
@@ -27,6 +28,15 @@ def check_value(value: Value, given: Any, document: Document, path: KeyPath) -> 
     for error in validator(dict(value.schema)).iter_errors(given):
         hint = f"the value means: {value.title}"
         raise document.error(_words(error, value.schema), (*path, *error.instance_path), hint)
+
+
+def unfit(name: str, given: Any, probe: Probe) -> str:
+    """Say why a probe cannot use what is given for a value that it reads; "" when it can, or does not read it."""
+    if name not in probe.parameters:
+        return ""
+    for error in validator(dict(probe.parameters[name])).iter_errors(given):
+        return f"{probe.id} cannot use it: {_words(error, probe.parameters[name])}"
+    return ""
 
 
 @cache

@@ -31,7 +31,7 @@ def list_() -> None:
     from hardencheck.resources import shipped
 
     for path in sorted(shipped("baselines").glob("*/baseline.yaml")):
-        found = load(path.parent.name, None)
+        found = load(path.parent.name)
         emit(f"{found.id} {found.version}  {len(found.rules)} rules  {found.title}\n")
 
 
@@ -46,7 +46,7 @@ def show(
     """Show the rules and values of a baseline."""
     from tabulate import tabulate
 
-    found = Selection(baseline, tailoring, rule or (), theme or (), tag or (), exclude or ()).load()
+    found = Selection(baseline, tailoring or (), rule or (), theme or (), tag or (), exclude or ()).load()
     rows = [(each.theme, each.severity.value, each.id, each.title) for each in found.rules]
     everyone = found.tailoring.everyone.values
     values = [
@@ -62,7 +62,7 @@ def lint(baseline: Reference = BPO_CORE) -> int:
     from hardencheck.baselines.lint import lint as problems_of
     from hardencheck.baselines.load import load
 
-    found = load(baseline, None)
+    found = load(baseline)
     problems = problems_of(baseline)
     for problem in problems:
         emit(f"{term(problem)}\n")

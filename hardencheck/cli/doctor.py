@@ -47,7 +47,7 @@ def doctor(
     from hardencheck.pipeline.collector import script_for
     from hardencheck.transport.diagnose import State, diagnose
 
-    script = script_for(Selection(baseline, None, rule or (), theme or (), tag or (), exclude or ()).load())
+    script = script_for(Selection(baseline, (), rule or (), theme or (), tag or (), exclude or ()).load())
     if show_script:
         emit(script.text)
         return ExitCode.COMPLIANT

@@ -48,7 +48,7 @@ def findings(
 
     with open_store(store) as opened:
         found = opened.findings(state.value, hosts=host)
-        selection = Selection("", None, rule or (), theme or (), tag or (), exclude or ())
+        selection = Selection("", (), rule or (), theme or (), tag or (), exclude or ())
         if selection.narrows:
             chosen = {each.id for each in selection.of(_known(opened)).rules}
             found = tuple(finding for finding in found if finding.rule_id in chosen)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from hardencheck.model.outcome import Severity
+from hardencheck.model.outcome import Level, Severity
 
 
 class Format(StrEnum):
@@ -52,9 +52,10 @@ BaselineOption = Annotated[
     str, typer.Option("-b", "--baseline", help="Shipped baseline, or a folder.", rich_help_panel=_SELECT)
 ]
 Tailoring = Annotated[
-    Path | None,
-    typer.Option("--tailoring", help="A site's values and deselected rules (YAML).", rich_help_panel=_SELECT),
-]
+    list[Path] | None,
+    typer.Option("--tailoring", help="A site's values and deselected rules (YAML); may be given several times.",
+                 rich_help_panel=_SELECT),
+]  # fmt: skip
 Rules = Annotated[
     list[str] | None, typer.Option("--rule", help="Only these rules (id or glob).", rich_help_panel=_SELECT)
 ]
@@ -63,6 +64,11 @@ Tags = Annotated[list[str] | None, typer.Option("--tag", help="Only rules with t
 Exclude = Annotated[
     list[str] | None, typer.Option("--exclude", help="Not these rules (id, glob or theme).", rich_help_panel=_SELECT)
 ]
+LevelOption = Annotated[
+    Level | None,
+    typer.Option("--level", help="Judge the effective state, or a STIG's literal text where the two part; default: as the "
+                 "baseline says.", rich_help_panel=_SELECT),
+]  # fmt: skip
 FailOn = Annotated[Severity, typer.Option("--fail-on", help="Lowest severity that makes the exit code 1.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="How the result is written to standard output.")]
 SweepId = Annotated[str, typer.Argument(help="A sweep's id, the start of one, or 'last'.")]

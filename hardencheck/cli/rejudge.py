@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -23,6 +24,7 @@ def rejudge(
         str | None, typer.Option("-b", "--baseline", help="Another baseline than the sweep's own.")
     ] = None,
     tailoring: opt.Tailoring = None,
+    level: opt.LevelOption = None,
     format: opt.FormatOption = opt.Format.TABLE,
     fail_on: opt.FailOn = Severity.MEDIUM,
     store: opt.StoreOption = opt.default_store(),
@@ -39,7 +41,9 @@ def rejudge(
         raise UsageError("--tailoring goes with --baseline", hint="the sweep's own baseline holds its own tailoring")
     with open_store(store) as opened:
         before = opened.sweep(sweep)
-        judged_by = Selection(baseline, tailoring).load() if baseline else own_baseline(opened, before)
+        judged_by = Selection(baseline, tailoring or ()).load() if baseline else own_baseline(opened, before)
+        if level:
+            judged_by = replace(judged_by, level=level)
         after = judge_again(before, judged_by, opened)
     emit(rendered(after, format))
     changed = differences(before, after)

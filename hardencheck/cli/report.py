@@ -78,7 +78,7 @@ def report(
     from hardencheck.storage import open_store
 
     with open_store(store) as opened:
-        selection = Selection("", None, rule or (), theme or (), tag or (), exclude or ())
+        selection = Selection("", (), rule or (), theme or (), tag or (), exclude or ())
         found = narrowed(opened, opened.sweep(sweep), selection)
     emit(rendered(found, format))
     return exit_code(found, fail_on)

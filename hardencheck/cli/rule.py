@@ -23,9 +23,10 @@ def show(
     rule: Annotated[str, typer.Argument(help="The rule's id.")],
     baseline: opt.BaselineOption = BPO_CORE,
     tailoring: opt.Tailoring = None,
+    level: opt.LevelOption = None,
 ) -> None:
     """Show a rule: rationale, expectation, references, examples, remediation."""
     from hardencheck.report.rule_page import render
 
-    chosen = Selection(baseline, tailoring, rules=[rule]).load()
+    chosen = Selection(baseline, tailoring or (), rules=[rule], level=level).load()
     emit("\n".join(render(each, chosen) for each in chosen.rules))

@@ -41,6 +41,7 @@ def sweep(
     theme: opt.Themes = None,
     tag: opt.Tags = None,
     exclude: opt.Exclude = None,
+    level: opt.LevelOption = None,
     resume: Annotated[bool, typer.Option("--resume", help="Finish the last sweep that was interrupted.")] = False,
     workers: Annotated[int, typer.Option(min=1, max=500, help="Hosts asked at once.", rich_help_panel=_LIMITS)] = 50,
     deadline: Annotated[
@@ -61,19 +62,25 @@ def sweep(
     from hardencheck.storage import new_sweep_id, open_store
 
     reach = Reach(inventory or (), limit, vault_password_file, ask_pass, ask_become_pass)
-    selection = Selection(baseline, tailoring, rule or (), theme or (), tag or (), exclude or ())
+    selection = Selection(baseline, tailoring or (), rule or (), theme or (), tag or (), exclude or (), level)
     now = datetime.now(UTC)
     with open_store(store) as opened:
         sweep_id = opened.resolve("last") if resume else new_sweep_id(now, secrets.token_hex(3))
         with opened.lock(sweep_id):
             todo = _resumed(opened, sweep_id, reach, selection) if resume else _new(sweep_id, now, reach, selection)
             bounds = Limits(deadline=deadline, idle=min(deadline, Limits().idle))
-            collector = Collector(script_for(todo.baseline), transports(todo.hosts, pins_beside(store)), bounds)
+            by = todo.baseline
+            collector = Collector(
+                script_for(by),
+                transports(todo.hosts, pins_beside(store)),
+                bounds,
+                lambda host: by.values_for(host.name, host.groups),
+            )
             if not resume:
                 opened.begin(todo.sweep, todo.snapshot)
             try:
                 with progress(len(todo.hosts), quiet) as on_host:
-                    run(Work(todo.sweep, todo.hosts, todo.baseline, collector, workers), opened, on_host)
+                    run(Work(todo.sweep, todo.hosts, by, collector, workers), opened, on_host)
             except KeyboardInterrupt:
                 left, total = len(opened.pending(sweep_id)), len(todo.sweep.hosts)
                 raise Interrupted(

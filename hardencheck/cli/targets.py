@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from hardencheck.report.escape import term
 
 if TYPE_CHECKING:
     from hardencheck.model.baseline import Baseline, Tailoring
+    from hardencheck.model.outcome import Level
     from hardencheck.transport.base import Transport
 
 BPO_CORE = "bpo-core"
@@ -88,16 +89,18 @@ class Selection:
     """Which rules of which baseline."""
 
     baseline: str
-    tailoring: Path | None = None
+    tailoring: Sequence[Path] = ()
     rules: Sequence[str] = ()
     themes: Sequence[str] = ()
     tags: Sequence[str] = ()
     exclude: Sequence[str] = ()
+    level: Level | None = None
 
     @property
     def given(self) -> bool:
         """Whether the user chose anything."""
-        return self.narrows or self.tailoring is not None or self.baseline != BPO_CORE
+        chosen = bool(self.tailoring) or self.level is not None or self.baseline != BPO_CORE
+        return self.narrows or chosen
 
     @property
     def narrows(self) -> bool:
@@ -108,7 +111,8 @@ class Selection:
         """Return the tailored baseline with the selected rules. Raises BaselineError, UsageError."""
         from hardencheck.baselines.load import load
 
-        return self.of(load(self.baseline, self.tailoring))
+        found = load(self.baseline, *self.tailoring)
+        return self.of(replace(found, level=self.level) if self.level else found)
 
     def of(self, whole: Baseline) -> Baseline:
         """Return the selected part of a baseline. Raises UsageError when something selects nothing."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from queue import Queue
+from typing import Any
 
 from hardencheck.collect.frame import Frames, split
 from hardencheck.collect.script import Script, new_nonce
@@ -39,11 +40,12 @@ class Collected:
 
 @dataclass(frozen=True, slots=True)
 class Collector:
-    """How to ask: the script, the transport of each connection word, and the limits for any host."""
+    """How to ask: the script, the transport of each connection word, the limits, and each host's parameters."""
 
     script: Script
     transports: Mapping[str, Transport]
     limits: Limits
+    values_for: Callable[[Host], Mapping[str, Any]] = lambda host: {}
 
     def ask(self, host: Host) -> Collected:
         """Run the script on one host; trouble with the host is part of what it returns."""
@@ -58,7 +60,7 @@ class Collector:
             transport = self.transports.get(host.connection)
             if transport is None:
                 raise Unreachable(f"connection {host.connection} is not supported yet", reason="unsupported_connection")
-            exchange = transport.run(host, self.script.payload(nonce), self.limits)
+            exchange = transport.run(host, self.script.payload(nonce, self.values_for(host)), self.limits)
         except TransportError as error:
             return error
         except Exception as error:  # noqa: BLE001  one broken connection must not end the sweep of all others

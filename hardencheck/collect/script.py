@@ -6,16 +6,19 @@ Wire format, per section (all lengths in bytes, NONCE is 32 hexadecimal digits, 
     STDOUT STDERR 'rc=STATUS' ERRLEN(6 digits)\n     LENGTH bytes: ERRLEN is the length of STDERR with its rc= part
 
 and after the last one `HC1 NONCE end COUNT\n`. The nonce is a shell variable: never in argv, never in the environment,
-so no other user of the host can see it, and content that looks like a section is content.
+so no other user of the host can see it, and content that looks like a section is content. What the baseline's values
+tell the probes of one host (`Probe.parameters`) comes before the script as shell assignments, too: data, quoted.
 """
 
 from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
+from typing import Any
 
 from hardencheck.model.probe import Probe
 from hardencheck.probes.output import END_OF_SECTION, PRELUDE
@@ -41,7 +44,7 @@ section() {
     exec 3>&1
     err=$({ {
       # shellcheck disable=SC2086 # the words of $bound are an optional command
-      $bound ${bound:+"$2"} /bin/sh -c "$prelude$4" </dev/null 2>&4 3>&-
+      $bound ${bound:+"$2"} /bin/sh -c "$parameters$prelude$4" </dev/null 2>&4 3>&-
       echo "rc=$?" >&4
     } | head -c "$3" >&3 4>&-; } 4>&1 | tail -c @STDERR@)
     printf '%s%06d' "$err" "${#err}"
@@ -73,9 +76,14 @@ class Script:
         """SHA-256 of the text."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
-    def payload(self, nonce: str) -> bytes:
-        """Return the bytes for the host's standard input."""
-        return f"nonce={nonce}\n{self.text}".encode()
+    def payload(self, nonce: str, values: Mapping[str, Any] = MappingProxyType({})) -> bytes:
+        """Return the bytes for the host's standard input; `values` holds every parameter of the probes.
+
+        A parameter becomes a shell variable: a list its items as lines, anything else its text.
+        """
+        names = sorted({name for probe in self.probes for name in probe.parameters})
+        assignments = "".join(f"{name}={_quote(_lines(values[name]))}\n" for name in names)
+        return f"nonce={nonce}\nparameters={_quote(assignments)}\n{self.text}".encode()
 
 
 def build(probes: Iterable[Probe]) -> Script:
@@ -86,6 +94,10 @@ def build(probes: Iterable[Probe]) -> Script:
 def new_nonce() -> str:
     """Return 128 random bits for one connection."""
     return secrets.token_hex(16)
+
+
+def _lines(value: Any) -> str:
+    return "\n".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _quote(body: str) -> str:

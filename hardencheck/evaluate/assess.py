@@ -20,6 +20,7 @@ from hardencheck.model.observation import Observation
 from hardencheck.model.outcome import HostState, Outcome, Platform
 from hardencheck.model.probe import Context, System
 from hardencheck.model.result import RuleResult
+from hardencheck.model.roster import Roster
 from hardencheck.probes import PLATFORM_PROBES, all_probes
 from hardencheck.probes.linux.platform import system as read_system
 
@@ -36,10 +37,11 @@ ENDED = {
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Who is judged: a host's name, its groups from general to specific, and its platform."""
+    """Who is judged: a host's name, its groups from general to specific, its process unit, and its platform."""
 
     name: str
     groups: tuple[str, ...] = ()
+    unit: str = ""
     platform: Platform = Platform.LINUX
 
 
@@ -55,6 +57,16 @@ class Assessment:
     results: tuple[RuleResult, ...]
 
 
+@dataclass(slots=True)
+class _Heard:
+    """One host while it is judged: what came from it, and its system once that is read."""
+
+    subject: Subject
+    manifest: Manifest
+    captures: Mapping[str, Capture]
+    system: System = field(default_factory=System)
+
+
 @dataclass
 class Assessor:
     """Judges hosts of one sweep; keeps what identical captures have already told.
@@ -64,21 +76,20 @@ class Assessor:
 
     baseline: Baseline
     now: datetime
-    _observations: dict[tuple[str, str, System], Observation] = field(default_factory=dict)
-    _results: dict[tuple[str, str, str, System], RuleResult] = field(default_factory=dict)
+    roster: Roster | None = None
+    _observations: dict[tuple[str, str, str, str, System], Observation] = field(default_factory=dict)
+    _results: dict[tuple[str, str, str, str, System], RuleResult] = field(default_factory=dict)
     _expectations: dict[tuple[str, str], Expectation] = field(default_factory=dict)
 
     def assess(self, subject: Subject, manifest: Manifest, captures: Mapping[str, Capture]) -> Assessment:
         """Judge every rule of the baseline on one host's captures."""
-        platform_probe = PLATFORM_PROBES[subject.platform]
-        about = self._observe(platform_probe, manifest, captures, System())
-        system = read_system(about)
+        heard = _Heard(subject, manifest, captures)
+        about = self._observe(PLATFORM_PROBES[subject.platform], heard, {})
+        heard.system = system = read_system(about)
         state, reason, message = _state(manifest, captures, system)
         if state is HostState.UNREACHABLE:
             return Assessment(state, reason, message, "", None, self.not_reached(subject, message))
-        results = tuple(
-            self._result(rule, subject, manifest, captures, system) for rule in self._rules(subject.platform)
-        )
+        results = tuple(self._result(rule, heard) for rule in self._rules(subject.platform))
         return Assessment(state, reason, message, str(about.facts.get("pretty", "")), about.facts.get("epoch"), results)
 
     def not_reached(self, subject: Subject, message: str) -> tuple[RuleResult, ...]:
@@ -92,36 +103,41 @@ class Assessor:
         )
 
     def _rules(self, platform: Platform) -> list[Rule]:
-        return [rule for rule in self.baseline.rules if platform in rule.platforms]
+        return [rule.at(self.baseline.level) for rule in self.baseline.rules if platform in rule.platforms]
 
-    def _result(
-        self, rule: Rule, subject: Subject, manifest: Manifest, captures: Mapping[str, Capture], system: System
-    ) -> RuleResult:
-        scope = self.baseline.tailoring.scope_for(subject.name, subject.groups)
+    def _result(self, rule: Rule, heard: _Heard) -> RuleResult:
+        scope = self.baseline.tailoring.scope_for(heard.subject.name, heard.subject.groups)
+        probe = all_probes()[rule.probe]
         if rule.id in scope.deselect:
             return unjudged(rule, Outcome.NOTSELECTED, scope.deselect[rule.id])
-        observation = self._observe(rule.probe, manifest, captures, system)
+        if probe.reads_roster and self.roster is None:
+            return unjudged(rule, Outcome.NOTSELECTED, "no roster was given (hardencheck sweep --roster FILE)")
+        if heard.system.foreign:
+            said = f"{heard.subject.name} runs {heard.system.foreign}, not {heard.subject.platform.value.capitalize()}"
+            return unjudged(rule, Outcome.NOTAPPLICABLE, said)
         expectation = self._expectation(rule, scope.values)
-        evidence = manifest.sections.get(rule.probe)
+        values = {name: expectation.values[name] for name in probe.parameters}
+        observation = self._observe(rule.probe, heard, values)
+        evidence = heard.manifest.sections.get(rule.probe)
         if evidence is None:
             return judge(rule, expectation, observation, None)
-        key = (rule.id, repr(expectation.values), evidence, system)
+        key = (rule.id, repr(expectation.values), evidence, heard.subject.unit, heard.system)
         if key not in self._results:
             _make_room(self._results)
             self._results[key] = judge(rule, expectation, observation, evidence)
         return self._results[key]
 
-    def _observe(
-        self, probe_id: str, manifest: Manifest, captures: Mapping[str, Capture], system: System
-    ) -> Observation:
-        capture = captures.get(probe_id)
+    def _observe(self, probe_id: str, heard: _Heard, values: Mapping[str, Any]) -> Observation:
+        capture = heard.captures.get(probe_id)
         if capture is None:
-            default = ENDED.get(manifest.ended, "its section did not arrive")
-            return Observation.not_collected(f"{probe_id}: {manifest.absent.get(probe_id, default)}")
-        key = (probe_id, manifest.sections[probe_id], system)
+            default = ENDED.get(heard.manifest.ended, "its section did not arrive")
+            return Observation.not_collected(f"{probe_id}: {heard.manifest.absent.get(probe_id, default)}")
+        unit, system = heard.subject.unit, heard.system
+        key = (probe_id, heard.manifest.sections[probe_id], repr(values), unit, system)
         if key not in self._observations:
             _make_room(self._observations)
-            self._observations[key] = observe(all_probes()[probe_id], capture, Context(self.now, system))
+            context = Context(self.now, system, values, unit, self.roster)
+            self._observations[key] = observe(all_probes()[probe_id], capture, context)
         return self._observations[key]
 
     def _expectation(self, rule: Rule, tailored: Mapping[str, Any]) -> Expectation:
@@ -147,6 +163,8 @@ def _state(manifest: Manifest, captures: Mapping[str, Capture], system: System) 
     if manifest.absent:
         names = ", ".join(sorted(manifest.absent))
         return HostState.PARTIAL, "section_missing", f"not every section arrived: {names}"
+    if system.foreign:
+        return HostState.PARTIAL, "other_platform", f"this host runs {system.foreign}: no rule was asked of it"
     cut = sorted(name for name, capture in captures.items() if capture.truncated or capture.timed_out)
     if cut:
         return HostState.PARTIAL, "section_cut", f"cut off by its limit: {', '.join(cut)}"

@@ -23,12 +23,13 @@ def judge(rule: Rule, expectation: Expectation, observation: Observation, eviden
         reasons=reasons,
         values=expectation.values,
         evidence=evidence,
+        level=rule.level,
     )
 
 
 def unjudged(rule: Rule, outcome: Outcome, message: str) -> RuleResult:
     """Return the result of a rule that no observation stands behind: host not reached, rule not selected."""
-    return RuleResult(rule.id, outcome, rule.severity, rule.theme, message)
+    return RuleResult(rule.id, outcome, rule.severity, rule.theme, message, level=rule.level)
 
 
 def _outcome(rule: Rule, expectation: Expectation, observation: Observation) -> tuple[Outcome, tuple[Reason, ...], str]:

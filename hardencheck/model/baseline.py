@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from hardencheck.model.outcome import Platform, Severity
+from hardencheck.model.outcome import Level, Platform, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,21 @@ class Remediation:
 
 
 @dataclass(frozen=True, slots=True)
+class Expected:
+    """What a rule expects at a level of its own, instead of its `expect`, `values` and `examples`."""
+
+    expect: Mapping[str, Any]
+    values: tuple[str, ...]
+    examples: Mapping[str, tuple[Mapping[str, Any], ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """One requirement, as its YAML file says it.
 
-    `expect` maps a fact's name to a JSON Schema that may hold `{$value: id}`; `values` are the ids that it reads.
-    `theme` is the folder. `path` is the file, relative to the baseline.
+    `expect` maps a fact's name to a JSON Schema that may hold `{$value: id}`; `values` are the ids that it reads, and
+    those that its probe reads. `levels` holds what is expected instead at other levels; `level` is the one that
+    `expect` belongs to. `theme` is the folder. `path` is the file, relative to the baseline.
     """
 
     id: str
@@ -54,6 +64,15 @@ class Rule:
     tags: tuple[str, ...] = ()
     since: str = ""
     path: str = ""
+    levels: Mapping[Level, Expected] = field(default_factory=dict)
+    level: Level = Level.EFFECTIVE
+
+    def at(self, level: Level) -> Rule:
+        """Return the rule as it is judged at a level: its own expectation there if it has one, else itself."""
+        if level not in self.levels:
+            return self
+        found = self.levels[level]
+        return replace(self, expect=found.expect, values=found.values, examples=found.examples, level=level)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +106,7 @@ class Tailoring:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """A named, versioned set of rules and values, with a site's tailoring applied at judging time."""
+    """A named, versioned set of rules and values; a site's tailoring and the level are applied at judging time."""
 
     id: str
     title: str
@@ -97,6 +116,12 @@ class Baseline:
     references: Mapping[str, str] = field(default_factory=dict)
     tailoring: Tailoring = field(default_factory=Tailoring)
     description: str = ""
+    level: Level = Level.EFFECTIVE
+
+    def values_for(self, host: str, groups: tuple[str, ...]) -> dict[str, Any]:
+        """Return every value as it holds for one host; `groups` run from the most general to the most specific."""
+        tailored = self.tailoring.scope_for(host, groups).values
+        return {name: tailored.get(name, value.default) for name, value in self.values.items()}
 
     def rule(self, rule_id: str) -> Rule:
         """Return the rule with this id; raises KeyError."""

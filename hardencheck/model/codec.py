@@ -13,7 +13,7 @@ from enum import StrEnum
 from math import isfinite
 from typing import Any, NoReturn, TypeVar
 
-from hardencheck.model.outcome import HostState, Outcome, Severity
+from hardencheck.model.outcome import HostState, Level, Outcome, Severity
 from hardencheck.model.result import Reason, RuleResult
 from hardencheck.model.sweep import Finding, HostResult, Sweep
 
@@ -23,7 +23,7 @@ _Word = TypeVar("_Word", bound=StrEnum)
 _Item = TypeVar("_Item")
 
 _REASON = frozenset({"fact", "observed", "expected", "read_from", "sentence"})
-_RULE_RESULT = frozenset({"rule_id", "outcome", "severity", "theme", "message", "reasons", "values", "evidence"})
+_RULE_RESULT = frozenset("rule_id outcome severity theme message reasons values evidence level".split())  # noqa: SIM905
 _HOST_RESULT = frozenset(
     "host state reason message labels groups system skew duration manifest results".split()  # noqa: SIM905  one line
 )
@@ -78,6 +78,7 @@ def rule_result_to_json(result: RuleResult) -> Json:
         ],
         "values": dict(result.values),
         "evidence": result.evidence,
+        "level": result.level.value,
     }
 
 
@@ -93,6 +94,7 @@ def rule_result_from_json(body: Any) -> RuleResult:
         reasons=_each(body, "reasons", _reason_from_json),
         values=_mapping(body, "values"),
         evidence=_optional_text(body, "evidence"),
+        level=_word(body, "level", Level),
     )
 
 

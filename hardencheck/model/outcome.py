@@ -38,6 +38,13 @@ class Severity(StrEnum):
         return list(Severity).index(self)
 
 
+class Level(StrEnum):
+    """What a rule expects where a STIG's words and their purpose part: the effective state, or the literal text."""
+
+    EFFECTIVE = "effective"
+    LITERAL_STIG = "literal-stig"
+
+
 class Status(StrEnum):
     """How far an observation got: the flag words of OVAL 5.11 (oval-system-characteristics `FlagEnumeration`)."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from hardencheck.model.capture import Capture
 from hardencheck.model.observation import Observation
 from hardencheck.model.outcome import Platform
+from hardencheck.model.roster import Roster
 
 JsonSchema = Mapping[str, Any]
 
@@ -20,6 +21,7 @@ class System:
 
     `distribution` is os-release's ID, `like` its ID_LIKE words, `version` its VERSION_ID. `container` names the
     container technology, or is None on a machine with a kernel of its own. `uid` is who the collector ran as.
+    `foreign` names the kernel when it is not the one that the inventory promised ("FreeBSD").
     """
 
     distribution: str = ""
@@ -30,6 +32,7 @@ class System:
     machine: str = ""
     container: str | None = None
     uid: int | None = None
+    foreign: str = ""
 
     @property
     def family(self) -> str:
@@ -49,10 +52,17 @@ class System:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a parser may know besides its capture: the sweep's time (UTC) and the host's system."""
+    """What a parser may know besides its capture.
+
+    `now` is the sweep's start (UTC), `values` holds the probe's parameters as they are tailored for this host,
+    `unit` is the host's process unit ("" when the inventory gives none), `roster` is what HR knows, if it was given.
+    """
 
     now: datetime
     system: System
+    values: Mapping[str, Any] = field(default_factory=dict)
+    unit: str = ""
+    roster: Roster | None = None
 
 
 Parser = Callable[[Capture, Context], Observation]
@@ -65,6 +75,9 @@ class Probe:
     `script` is POSIX sh that only reads; it may use the functions of `hardencheck.probes.output.PRELUDE`.
     `facts` maps each fact's name to a strict JSON Schema. `needs_root` makes the observation `not_collected` without
     root. `seconds` and `max_bytes` bound the section. `version` grows when the meaning of a fact changes.
+    `parameters` are the baseline's values that script and parser read, each with the schema that it must meet: the
+    script finds a list as lines in a shell variable of that name, the parser finds it in `Context.values`.
+    `reads_roster`: without a roster, rules that use this probe are not selected.
     """
 
     id: str
@@ -77,3 +90,5 @@ class Probe:
     seconds: int = 20
     max_bytes: int = 256 * 1024
     version: int = 1
+    parameters: Mapping[str, JsonSchema] = field(default_factory=dict)
+    reads_roster: bool = False

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hardencheck.model.outcome import Outcome, Severity
+from hardencheck.model.outcome import Level, Outcome, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class RuleResult:
     """Outcome of one rule on one host.
 
     `message` is the sentence for people. `values` are the thresholds used. `evidence` is the digest of the capture,
-    or None when there is none (host not reached, rule not selected).
+    or None when there is none (host not reached, rule not selected). `level` is the one that was judged at.
     """
 
     rule_id: str
@@ -36,3 +36,4 @@ class RuleResult:
     reasons: tuple[Reason, ...] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
     evidence: str | None = None
+    level: Level = Level.EFFECTIVE

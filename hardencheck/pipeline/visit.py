@@ -28,7 +28,7 @@ def pending(host: Host) -> HostResult:
 def visit(assessor: Assessor, collected: Collected, asked: tuple[Probe, ...]) -> tuple[HostResult, Mapping[str, bytes]]:
     """Return one host's result and the blobs that prove it."""
     host = collected.host
-    subject, base = Subject(host.name, host.groups, host.platform), pending(host)
+    subject, base = Subject(host.name, host.groups, host.process_unit or "", host.platform), pending(host)
     if isinstance(collected.answer, TransportError):
         message = collected.answer.message + (f"; {collected.answer.hint}" if collected.answer.hint else "")
         reason, results = collected.answer.reason, assessor.not_reached(subject, message)

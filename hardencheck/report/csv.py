@@ -11,6 +11,7 @@ from hardencheck.report.escape import csv_cell
 COLUMNS = (
     "sweep", "host", "client", "process_unit", "site", "owner", "system", "host_state", "host_reason",
     "rule_id", "theme", "severity", "outcome", "message", "evidence",
+    "level",
 )  # fmt: skip
 
 
@@ -25,9 +26,9 @@ def render(sweep: Sweep) -> str:
         for result in host.results:
             row = [
                 *about, result.rule_id, result.theme, result.severity.value, result.outcome.value, result.message,
-                result.evidence or "",
+                result.evidence or "", result.level.value,
             ]  # fmt: skip
             writer.writerow(map(csv_cell, row))
         if not host.results:
-            writer.writerow(map(csv_cell, [*about, "", "", "", "", host.message, ""]))
+            writer.writerow(map(csv_cell, [*about, "", "", "", "", host.message, "", ""]))
     return out.getvalue()

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from hardencheck.model.codec import sweep_to_json
-from hardencheck.model.outcome import HostState, Outcome, Severity
+from hardencheck.model.outcome import HostState, Level, Outcome, Severity
 from hardencheck.model.sweep import Sweep
 from hardencheck.report.summary import Score, summarise
 
@@ -37,7 +37,7 @@ def _object(**properties: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
-def _words(words: type[Outcome] | type[Severity] | type[HostState]) -> dict[str, Any]:
+def _words(words: type[Outcome] | type[Severity] | type[HostState] | type[Level]) -> dict[str, Any]:
     return {"enum": [word.value for word in words]}
 
 
@@ -59,6 +59,7 @@ _RESULT = _object(
     reasons={"type": "array", "items": _REASON},
     values={"type": "object"},
     evidence={"anyOf": [_DIGEST, {"type": "null"}]},
+    level=_words(Level),
 )
 _HOST = _object(
     host=_TEXT,

@@ -8,18 +8,22 @@ from textwrap import dedent, fill, indent
 from typing import Any
 
 from hardencheck.model.baseline import Baseline, Rule
+from hardencheck.model.outcome import Level
 from hardencheck.model.probe import Probe
 
 
 def render(rule: Rule, baseline: Baseline) -> str:
     """Return the page of one rule, with the values that hold for everyone."""
-    everyone = baseline.tailoring.everyone.values
+    rule, everyone = rule.at(baseline.level), baseline.tailoring.everyone.values
+    expected = "Expected" if rule.level is Level.EFFECTIVE else f"Expected at level {rule.level.value}"
+    others = [level.value for level in (Level.EFFECTIVE, *rule.levels) if rule.levels and level is not rule.level]
     values = {name: everyone.get(name, baseline.values[name].default) for name in rule.values}
     parts = [
         f"{rule.id}  ({rule.severity.value}, {rule.theme}, {', '.join(rule.platforms)}, probe {rule.probe})",
         rule.title,
         _section("Why", _prose(rule.rationale)),
-        _section("Expected", _lines(rule.expect)),
+        _section(expected, _lines(rule.expect)),
+        _section("Expected otherwise", f"rule show --level {others[0]}") if others else "",
         _section("Values", _lines(values)) if values else "",
         _section("Fix", _prose(rule.remediation.text) + f"\nrisk: {rule.remediation.risk}"),
         _section("References", "\n".join(f"{name}: {', '.join(ids)}" for name, ids in rule.references.items())),

@@ -7,7 +7,7 @@ from textwrap import wrap
 
 from tabulate import tabulate
 
-from hardencheck.model.outcome import HostState, Outcome
+from hardencheck.model.outcome import HostState, Level, Outcome
 from hardencheck.model.sweep import Finding, HostResult, Sweep
 from hardencheck.report.escape import term
 from hardencheck.report.summary import Problem, Score, Summary, summarise
@@ -44,7 +44,8 @@ def render_host(host: HostResult) -> str:
     order = list(Outcome)
     lines = []
     for result in sorted(host.results, key=lambda r: (order.index(r.outcome), -r.severity.rank, r.rule_id)):
-        lines.append(f"{result.outcome.value:<13} {result.severity.value:<6} {result.rule_id}")
+        level = "" if result.level is Level.EFFECTIVE else f"  (level {result.level.value})"
+        lines.append(f"{result.outcome.value:<13} {result.severity.value:<6} {result.rule_id}{level}")
         for sentence in [reason.sentence for reason in result.reasons] or [result.message]:
             lines += _indented(sentence, 21)
     return "\n".join([head, "", *lines]) + "\n"
@@ -64,7 +65,9 @@ def render_findings(findings: Sequence[Finding]) -> str:
 
 def _head(sweep: Sweep) -> str:
     state = "" if sweep.finished else "  (not finished: hardencheck sweep --resume)"
-    return f"sweep {sweep.id}  baseline {sweep.baseline_id} {sweep.baseline_version}{state}"
+    literal = {result.rule_id for host in sweep.hosts for result in host.results if result.level is not Level.EFFECTIVE}
+    level = f"  rules judged at level {Level.LITERAL_STIG.value}: {len(literal)}" if literal else ""
+    return f"sweep {sweep.id}  baseline {sweep.baseline_id} {sweep.baseline_version}{level}{state}"
 
 
 def _coverage(sweep: Sweep, summary: Summary) -> str:

@@ -103,7 +103,7 @@ UNSOUND: list[tuple[str, str, str, str]] = [
     (KNOWN, "tags: [inventory]", "tags: [no space]", "tags.0: must be a text that matches "),
     (KNOWN, 'since: "0.1"', "since: 0.1", "since: must be a text, not 0.1"),
     (KNOWN, 'since: "0.1"', 'since: "0.1"\nsince: "0.1"', "since: is given twice"),
-    (HEAD, "id: frozen", "id: frozen\nrules: []", "rules: is not a key here; there are description, id, "),
+    (HEAD, "id: frozen", "id: frozen\nrules: []", "rules: is not a key here; there are defaults, description, "),
     (HEAD, 'version: "1.2.3"', "version: 1.2", "version: must be a text, not 1.2"),
     (HEAD, 'version: "1.2.3"', 'version: "1.2"', "version: must be a text that matches "),
     (HEAD, "default: 0", 'default: "0"', 'values.highest_uid.default: must be a whole number, not "0"'),

@@ -131,7 +131,7 @@ def test_the_nonce_is_in_no_argument_and_no_environment() -> None:
 
 def test_the_whole_collector_passes_shellcheck() -> None:
     need_program("shellcheck")
-    text = "#!/bin/sh\n# shellcheck disable=SC2016 # bodies are quoted on purpose\nnonce=0\n"
+    text = "#!/bin/sh\n# shellcheck disable=SC2016 # bodies are quoted on purpose\nnonce=0 parameters=\n"
     script = build(all_probes().values())
     done = subprocess.run(["shellcheck", "-"], input=text + script.text, text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stdout

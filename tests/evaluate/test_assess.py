@@ -11,12 +11,13 @@ import pytest
 from hardencheck.evaluate.assess import Assessment, Assessor, Subject
 from hardencheck.evaluate.observe import observe
 from hardencheck.evidence.seal import seal
-from hardencheck.model.baseline import Baseline, Remediation, Rule, Tailoring, TailoringScope, Value
+from hardencheck.model.baseline import Baseline, Expected, Remediation, Rule, Tailoring, TailoringScope, Value
 from hardencheck.model.capture import Capture, Ended
 from hardencheck.model.manifest import Manifest
 from hardencheck.model.observation import Observation
-from hardencheck.model.outcome import HostState, Outcome, Platform, Severity, Status
+from hardencheck.model.outcome import HostState, Level, Outcome, Platform, Severity, Status
 from hardencheck.model.probe import Context, Probe, System
+from hardencheck.probes import all_probes
 from tests.probes.cases import compose
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -25,9 +26,9 @@ GOOD = {"files": {"/etc/passwd": ROOT}}
 BAD = {"files": {"/etc/passwd": ROOT + "toor:x:0:0::/root:/bin/sh\n"}}
 
 
-def platform(uid: int = 0) -> Capture:
+def platform(uid: int = 0, uname: str = "Linux 6.1.0 x86_64") -> Capture:
     runs = {
-        "uname": {"text": "Linux 6.1.0 x86_64\n"},
+        "uname": {"text": f"{uname}\n"},
         "uid": {"text": f"{uid}\n"},
         "epoch": {"text": "1795305600\n"},
         "virt": {"status": 1},
@@ -161,3 +162,64 @@ def test_a_parser_that_breaks_is_an_error_and_ends_nothing() -> None:
 def test_without_root_a_probe_that_needs_it_is_not_collected(uid: int | None) -> None:
     asked = probe(lambda *_: Observation.of({"uid_zero_accounts": ["root"]}), needs_root=True)
     assert observe(asked, accounts(GOOD), Context(NOW, System(uid=uid))).status is Status.NOT_COLLECTED
+
+
+def test_a_host_that_is_not_what_the_inventory_says_proves_nothing() -> None:
+    found = assess(platform(uname="FreeBSD 14.3-RELEASE amd64"), accounts(GOOD))
+    assert found.state is HostState.PARTIAL, "it must not look like a host that was checked"
+    assert found.reason == "other_platform"
+    assert [result.outcome for result in found.results] == [Outcome.NOTAPPLICABLE]
+    assert "FreeBSD" in found.results[0].message
+
+
+def test_the_level_decides_and_the_result_says_which_it_was() -> None:
+    literal = Expected({"uid_zero_accounts": {"maxItems": 0}}, (), {})
+    rule = replace(RULE, levels={Level.LITERAL_STIG: literal})
+    effective = replace(BASELINE, rules=(rule,))
+    (result,) = assess(platform(), accounts(GOOD), baseline=effective).results
+    assert (result.outcome, result.level) == (Outcome.PASS, Level.EFFECTIVE)
+    (result,) = assess(platform(), accounts(GOOD), baseline=replace(effective, level=Level.LITERAL_STIG)).results
+    assert (result.outcome, result.level) == (Outcome.FAIL, Level.LITERAL_STIG)
+
+
+class Asked:
+    """A probe that hands out what it was told, and counts how often it was asked."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, reads_roster: bool = False) -> None:
+        self.contexts: list[Context] = []
+        probe = all_probes()["linux.accounts"]
+        strings = {"type": "array", "items": {"type": "string"}}
+        mine = replace(
+            probe, facts={"told": strings}, parse=self.parse, parameters={"roots": strings}, reads_roster=reads_roster
+        )
+        monkeypatch.setitem(all_probes(), "linux.accounts", mine)
+        self.rule = replace(RULE, expect={"told": {"contains": {"const": "root"}}})
+        self.baseline = replace(BASELINE, rules=(self.rule,))
+
+    def parse(self, capture: Capture, context: Context) -> Observation:
+        self.contexts.append(context)
+        return Observation.of({"told": list(context.values["roots"])})
+
+
+def test_a_parser_is_told_the_values_of_its_own_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Asked(monkeypatch)
+    desks = {"desks": TailoringScope({"roots": ["nobody"]})}
+    baseline = replace(asked.baseline, tailoring=Tailoring(groups=desks))
+    assert [r.outcome for r in assess(platform(), accounts(GOOD), baseline=baseline).results] == [Outcome.PASS]
+    captures = {each.probe_id: each for each in (platform(), accounts(GOOD))}
+    sealed = seal(Manifest("h", Ended.CLOSED, {}, {}), captures)
+    assessor = Assessor(baseline, NOW)
+    outcomes = [
+        assessor.assess(Subject(name, groups, unit), sealed.manifest, sealed.captures).results[0].outcome
+        for name, groups, unit in (("a", (), ""), ("b", ("desks",), ""), ("c", (), "sales"), ("d", (), "sales"))
+    ]
+    assert outcomes == [Outcome.PASS, Outcome.FAIL, Outcome.PASS, Outcome.PASS], "the same bytes, another value"
+    assert [context.unit for context in asked.contexts[1:]] == ["", "", "sales"], "one answer for c and d"
+
+
+def test_a_rule_of_the_roster_is_not_selected_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Asked(monkeypatch, reads_roster=True)
+    (result,) = assess(platform(), accounts(GOOD), baseline=asked.baseline).results
+    assert result.outcome is Outcome.NOTSELECTED
+    assert "--roster" in result.message
+    assert not asked.contexts

@@ -8,11 +8,12 @@ out=$1
 
 SUITE=${HARDENCHECK_LAB_SUITE:-bookworm}
 ARCH=$(dpkg --print-architecture)
-RECIPE=3                        # raise it when the steps below change what comes out
+RECIPE=4                        # raise it when the steps below change what comes out
 BASE_PACKAGES="linux-base systemd systemd-sysv dbus openssh-server sudo iproute2 nftables python3 python3-apt
   kmod procps ca-certificates iputils-ping less netbase login passwd cron gpgv"
 FULL_PACKAGES="libpam-pwquality cracklib-runtime auditd aide aide-common usbguard unattended-upgrades rsyslog
-  fail2ban python3-systemd chrony"
+  fail2ban python3-systemd chrony at acl iptables ufw firewalld clamav-daemon clamav-freshclam autofs dconf-cli
+  opendoas pamtester nfs-kernel-server openscap-scanner ssg-debian lynis"
 # Enough of Debian's kernel modules for `modprobe -n -v usb-storage` to answer as on a real desk.
 MODULES=(
   './lib/modules/*/modules.*'
@@ -69,6 +70,9 @@ build_full() {
   in_full apt-get -q update
   # shellcheck disable=SC2086  # a list of words
   in_full apt-get -q install -y --no-install-recommends $FULL_PACKAGES
+  # installed, not in use: profiles turn on what they need
+  in_full systemctl -q disable ufw firewalld clamav-daemon clamav-freshclam autofs nfs-server rpcbind \
+    rpcbind.socket nfs-client.target lynis.timer atd
   fetch_modules
   umount "$out"/full/{tmp,run,proc}
 }

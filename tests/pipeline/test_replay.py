@@ -55,17 +55,21 @@ def sweep(store: Store, baseline: Baseline, host: Host, transports: dict[str, Tr
         collector_digest=script_for(baseline).digest,
         hosts=(pending(host),),
     )
+    collector = Collector(
+        script_for(baseline), transports, Limits(), lambda host: baseline.values_for(host.name, host.groups)
+    )
     seen: list[HostResult] = []
     with store.lock(new.id):
         store.begin(new, snapshot)
-        run(Work(new, (host,), baseline, Collector(script_for(baseline), transports, Limits())), store, seen.append)
+        run(Work(new, (host,), baseline, collector), store, seen.append)
     assert [result.host for result in seen] == [host.name]
     return store.sweep(new.id)
 
 
 def test_a_recording_gives_the_results_of_the_host(store: Store, baseline: Baseline, tmp_path: Path) -> None:
     script, nonce = script_for(baseline), new_nonce()
-    record(tmp_path / "bundle", HERE, LocalTransport().run(HERE, script.payload(nonce), Limits()), nonce)
+    payload = script.payload(nonce, baseline.values_for(HERE.name, HERE.groups))
+    record(tmp_path / "bundle", HERE, LocalTransport().run(HERE, payload, Limits()), nonce)
     live = sweep(store, baseline, HERE, {"local": LocalTransport()}, "00000a")
     replayed = sweep(
         store, baseline, replace(HERE, connection="replay"), {"replay": ReplayTransport(tmp_path / "bundle")}, "00000b"

@@ -25,7 +25,7 @@ DEBIAN_12 = {
 }
 KEYS = {
     "case", "from", "system", "now", "runs", "files", "absent", "unreadable", "special", "dangling",
-    "stdout", "stderr", "exit_status", "status", "facts", "missing", "reason", "read_from",
+    "stdout", "stderr", "exit_status", "status", "facts", "missing", "reason", "read_from", "peer",
 }  # fmt: skip
 
 

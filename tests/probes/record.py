@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from hardencheck.baselines.load import load
 from hardencheck.collect.frame import split
 from hardencheck.collect.script import build, new_nonce
 from hardencheck.evaluate.observe import observe
@@ -37,11 +38,12 @@ def record(probe_id: str, command: list[str]) -> dict[str, Any]:
     """Return the case of one probe as it is on that host now."""
     asked = all_probes()
     script, nonce = build([asked[probe_id], asked["linux.platform"]]), new_nonce()
-    done = subprocess.run(command, input=script.payload(nonce), capture_output=True, check=False)
+    values = load("bpo-core").values_for("", ())
+    done = subprocess.run(command, input=script.payload(nonce, values), capture_output=True, check=False)
     captures = split(done.stdout, nonce, script.probes).captures
     now = datetime.now(UTC).replace(microsecond=0)
     about = observe(asked["linux.platform"], captures["linux.platform"], Context(now, System()))
-    observation = observe(asked[probe_id], captures[probe_id], Context(now, system(about)))
+    observation = observe(asked[probe_id], captures[probe_id], Context(now, system(about), values))
     output = read(captures[probe_id])
     case = {
         "case": "name-me",

@@ -4,7 +4,7 @@ Reads: /etc/os-release (else /usr/lib/os-release), uname, /proc/1/comm, containe
 /.dockerenv, /run/.containerenv), `date`, `id`.
 Needs: nothing.
 Facts: distribution, like, version, codename, pretty (os-release's ID, ID_LIKE, VERSION_ID, VERSION_CODENAME,
-PRETTY_NAME), kernel, machine, container (technology or null), uid, epoch (seconds), hostname.
+PRETTY_NAME), kernel_name, kernel, machine, container (technology or null), uid, epoch (seconds), hostname.
 Absent when: the host has no os-release: the release facts are missing.
 """
 
@@ -37,6 +37,7 @@ FACTS: dict[str, JsonSchema] = {
     "version": {"type": "string"},
     "codename": {"type": "string"},
     "pretty": {"type": "string"},
+    "kernel_name": {"type": "string"},
     "kernel": {"type": "string"},
     "machine": {"type": "string"},
     "container": {"type": ["string", "null"]},
@@ -58,6 +59,7 @@ def parse(capture: Capture, context: Context) -> Observation:
         "version": release.get("VERSION_ID", ""),
         "codename": release.get("VERSION_CODENAME", ""),
         "pretty": release.get("PRETTY_NAME", ""),
+        "kernel_name": uname[0] if len(uname) == 3 else "",
         "kernel": uname[1] if len(uname) == 3 else "",
         "machine": uname[2] if len(uname) == 3 else "",
         "container": _container(output),
@@ -74,6 +76,7 @@ def parse(capture: Capture, context: Context) -> Observation:
 def system(observation: Observation) -> System:
     """Return the `System` that this probe's facts describe; an empty one when there are none."""
     facts = observation.facts
+    kernel_name = facts.get("kernel_name", "")
     return System(
         distribution=facts.get("distribution", ""),
         like=tuple(facts.get("like", ())),
@@ -83,6 +86,7 @@ def system(observation: Observation) -> System:
         machine=facts.get("machine", ""),
         container=facts.get("container"),
         uid=facts.get("uid"),
+        foreign="" if kernel_name == "Linux" else kernel_name,
     )
 
 

@@ -1,0 +1,63 @@
+"""Every rule has a capture for each of the four ways it can end: pass, fail, unknown and notapplicable.
+
+The captures are those of its probe, judged with the baseline's default values. A rule that has a meaning on every
+Linux host is not applicable only where the inventory took another system for Linux: one capture serves them all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import pytest
+
+from hardencheck.baselines.load import load
+from hardencheck.evaluate.assess import Assessor, Subject
+from hardencheck.evaluate.judge import judge
+from hardencheck.evaluate.observe import observe
+from hardencheck.evidence.seal import seal
+from hardencheck.model.baseline import Rule
+from hardencheck.model.capture import Capture, Ended
+from hardencheck.model.expectation import Expectation
+from hardencheck.model.manifest import Manifest
+from hardencheck.model.outcome import HostState, Outcome
+from hardencheck.probes import all_probes
+from tests.probes.cases import all_cases, compose
+
+BASELINE = load("bpo-core")
+LINUX = [rule for rule in BASELINE.rules if rule.id.startswith("linux-")]
+WANTED = {Outcome.PASS, Outcome.FAIL, Outcome.UNKNOWN, Outcome.NOTAPPLICABLE}
+
+
+@cache
+def foreign() -> dict[str, Outcome]:
+    """Return every rule's outcome on a FreeBSD host, which answers the collector as far as it can."""
+    runs = {
+        "uname": {"text": "FreeBSD 14.3-RELEASE amd64\n"}, "uid": {"text": "0\n"}, "epoch": {"text": "1795305600\n"},
+        "virt": {"status": 127}, "environ": {"status": 1}, "hostname": {"text": "switch\n"},
+    }  # fmt: skip
+    files = {"/etc/os-release": "NAME=FreeBSD\nID=freebsd\nVERSION_ID=14.3\n"}
+    capture = Capture("linux.platform", compose({"runs": runs, "files": files}))
+    sealed = seal(Manifest("h", Ended.CLOSED, {}, {}), {capture.probe_id: capture})
+    found = Assessor(BASELINE, all_cases()[0].context.now).assess(Subject("h"), sealed.manifest, sealed.captures)
+    assert found.state is not HostState.REACHED, "a host of which nothing was asked must not look compliant"
+    return {result.rule_id: result.outcome for result in found.results}
+
+
+@pytest.mark.parametrize("rule", LINUX, ids=lambda rule: rule.id)
+def test_a_rule_can_end_in_four_ways(rule: Rule) -> None:
+    probe = all_probes()[rule.probe]
+    values = {name: BASELINE.values[name].default for name in rule.values}
+    expectation = Expectation(rule, probe.facts, values)
+    parameters = {name: values[name] for name in probe.parameters}
+    seen = {foreign()[rule.id]}
+    for case in all_cases():
+        if case.probe_id == probe.id:
+            context = replace(case.context, values={**parameters, **case.context.values})
+            seen.add(judge(rule, expectation, observe(probe, case.capture, context), None).outcome)
+    missing = sorted(outcome.value for outcome in WANTED - seen)
+    assert not missing, f"tests/data/probes/{probe.id}.yaml has no case that ends in {missing}"
+
+
+def test_there_are_the_rules_that_were_promised() -> None:
+    assert len(LINUX) >= 60
