@@ -66,8 +66,8 @@ Exclude = Annotated[
 ]
 LevelOption = Annotated[
     Level | None,
-    typer.Option("--level", help="Judge the effective state, or a STIG's literal text where the two part; default: as the "
-                 "baseline says.", rich_help_panel=_SELECT),
+    typer.Option("--level", help="Where a STIG's text and its purpose part: judge the effective state, or the literal "
+                 "text. Without it, as the baseline says.", rich_help_panel=_SELECT),
 ]  # fmt: skip
 FailOn = Annotated[Severity, typer.Option("--fail-on", help="Lowest severity that makes the exit code 1.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="How the result is written to standard output.")]
