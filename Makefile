@@ -28,4 +28,7 @@ lab-down: ## stop them
 bench: ## measure controller cost on real sshd targets (root)
 	./run python -m benchmarks.fleet
 
-.PHONY: help check lint types test lab-up lab-down bench
+oracle: ## judge lab hosts by OpenSCAP and Lynis too, and write docs/oracle.md (root)
+	./run python -m tests.oracle >docs/oracle.new && mv docs/oracle.new docs/oracle.md
+
+.PHONY: help check lint types test lab-up lab-down bench oracle
