@@ -11,11 +11,11 @@ from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tests.end_to_end.conftest import TAILORING
 from tests.lab.lab import Lab
 from tests.oracle import peers
 
 PROFILES = ("good", "weakpw", "nofw", "nopasswd", "sshroot", "emptypw", "usbblacklist")
-TAILORING = "values: {passwordless_sudo_allowed: [svc_hc], approved_admins: [svc_hc, itadmin]}\n"
 
 HEAD = """\
 # Where OpenSCAP and Lynis say otherwise
