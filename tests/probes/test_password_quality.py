@@ -77,7 +77,9 @@ MEASURED: dict[str, tuple[tuple[str, ...], bool]] = {
 }
 
 
-def observe(lines: tuple[str, ...], conf: dict[str, str] | None = None, system: System = DEBIAN) -> Observation:
+def observe(
+    lines: tuple[str, ...], conf: dict[str, str] | None = None, system: System = DEBIAN, *, knows_file: bool = False
+) -> Observation:
     """Return what the probe makes of a host whose `passwd` has these password lines."""
     passwd = "".join(f"password {line} \n" for line in lines)
     case: dict[str, Any] = {
@@ -85,6 +87,8 @@ def observe(lines: tuple[str, ...], conf: dict[str, str] | None = None, system: 
             "pam.d": {"text": "/etc/pam.d/\ninner\npasswd\n"},
             "modules": {"text": LISTING},
             "programs": {"text": "passwd\n"},
+            "shadow_programs": {"text": "useradd\nlibeconf 1\n"},
+            "pam_abilities": {"text": f"yescrypt 0\npwhistory.conf {int(not knows_file)}\n"},
             "drop_ins": {},
         },
         "files": {"/etc/pam.d/passwd": passwd, "/etc/pam.d/inner": INNER, **(conf or {})},
@@ -161,7 +165,7 @@ def test_a_longer_minlen_of_pam_unix_counts_too() -> None:
 def test_a_passwdqc_file_that_was_not_read_leaves_it_open() -> None:
     found = observe(("requisite pam_passwdqc.so config=/srv/qc.conf", "required pam_unix.so use_authtok"))
     assert found.status == "incomplete"
-    assert not found.facts
+    assert set(found.facts) == {"login_defs_encrypt_method"}
 
 
 def test_a_program_that_cannot_be_told_leaves_the_length_open() -> None:
@@ -171,3 +175,44 @@ def test_a_program_that_cannot_be_told_leaves_the_length_open() -> None:
     output.runs["modules"] = Run(LISTING, 0)
     (handler,) = Configuration(output, DEBIAN).stack("x", "password").handlers
     assert quality(handler, {}, DEBIAN) is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "login_defs", "algorithm"),
+    [
+        # the hash that pam_unix 1.5.2 wrote on Debian 12
+        ("", "", "descrypt"),
+        ("md5 sha512", "", "sha512crypt"),
+        ("sha512 md5", "", "md5crypt"),
+        ("yescryptfoo", "", "yescrypt"),
+        ("SHA512", "", "descrypt"),
+        ("yescrypt bigcrypt", "", "descrypt"),
+        ("sha512 rounds=1000", "", "sha512crypt-few-rounds"),
+        ("sha512 rounds=999", "", "sha512crypt"),
+        ("", "ENCRYPT_METHOD MD5\nENCRYPT_METHOD SHA512\nSHA_CRYPT_MAX_ROUNDS 2000", "md5crypt"),
+        ("sha512", "ENCRYPT_METHOD MD5\nSHA_CRYPT_MAX_ROUNDS 2000", "sha512crypt"),
+        ("", "encrypt_method sha512\nSHA_CRYPT_MAX_ROUNDS 2000", "sha512crypt-few-rounds"),
+        ("", "ENCRYPT_METHOD SHA512\nSHA_CRYPT_MIN_ROUNDS 2000", "sha512crypt"),
+        ("", "ENCRYPT_METHOD=SHA512", "sha512crypt"),
+    ],
+)
+def test_the_hash_of_a_new_password(arguments: str, login_defs: str, algorithm: str) -> None:
+    found = observe((f"required pam_unix.so {arguments}",), {"/etc/login.defs": f"{login_defs}\n"})
+    assert found.facts["new_password_hashes"] == [algorithm]
+
+
+@pytest.mark.parametrize(
+    ("conf", "count"),  # None: nobody can tell
+    [
+        ("remember = 7", 7),
+        ("REMEMBER 7 # comment", 7),
+        ("remember=3\nremember=9", 3),
+        ("# remember = 3", 10),
+        ("remember = x", 10),
+        ("remember = -1", None),
+    ],
+)
+def test_pwhistory_conf(conf: str, count: int | None) -> None:
+    lines = ("requisite pam_pwhistory.so", "required pam_unix.so use_authtok yescrypt")
+    found = observe(lines, {"/etc/security/pwhistory.conf": f"{conf}\n"}, knows_file=True)
+    assert found.facts.get("remembered_passwords") == count

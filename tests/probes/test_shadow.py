@@ -54,7 +54,7 @@ def test_every_awk_gives_the_same_words(name: str, tmp_path: Path) -> None:
     awk = tmp_path / "awk"
     awk.write_text(f'#!/bin/sh\nexec {command} {" ".join(AWKS[name][1:])} "$@"\n')
     awk.chmod(0o755)
-    shadow = "".join(f"u{number}:{field}:20000:0:60:7:::\n" for number, field in enumerate(FIELDS))
+    shadow = "".join(f"u{number}:{field}:20000:0:60:7::20500:\n" for number, field in enumerate(FIELDS))
     passwd = "".join(f"u{number}:{field}:{number}:0::/:/bin/sh\n" for number, field in enumerate(FIELDS))
     (tmp_path / "shadow").write_text(f"# a comment\n\n{shadow}noise\n")
     (tmp_path / "passwd").write_text(f"{passwd}u99:x:99:0::/:/bin/sh\n+::::::\n")
@@ -67,7 +67,7 @@ def test_every_awk_gives_the_same_words(name: str, tmp_path: Path) -> None:
     )
     output = read(Capture(PROBE.id, done.stdout))
     words = list(FIELDS.values())
-    assert output.run("shadow").lines == [f"u{number}:{word}:20000:60" for number, word in enumerate(words)]
+    assert output.run("shadow").lines == [f"u{number}:{word}:20000:60:20500" for number, word in enumerate(words)]
     in_passwd = [*words[: list(FIELDS).index("x")], "x", *words[list(FIELDS).index("x") + 1 :]]
     expected = [f"u{number}:{word}:{number}:/bin/sh" for number, word in enumerate(in_passwd)]
     assert output.run("passwd").lines == [*expected, "u99:x:99:/bin/sh", "+:empty::"]

@@ -1,4 +1,4 @@
-"""How many wrong passwords a service takes before it refuses the right one, and for how long.
+"""What services make of wrong passwords and of empty ones: how many before the right one is refused, and for how long.
 
 The auth stack of every service that lets people in is played through: so many wrong passwords, then the right one, as
 a local user who is not root. What counts is therefore the whole stack: the order of pam_faillock's lines and pam_unix,
@@ -11,9 +11,12 @@ Needs: nothing; `sshd -T` needs root where sshd_config does not say `UsePAM yes`
 Facts: `services_without_lockout` names each service that never refuses the right password. `lockout_after` is the
 largest number of wrong passwords that any service takes; missing where one never refuses. `lockout_duration` is the
 shortest time of refusal in seconds, 0 when only an administrator ends it. `lockout_counting_seconds` is the shortest
-time within which failures count together, 0 for ever. `lockout_explicit` tells whether number and duration are
-written down rather than built in.
-Absent when: the host has no PAM.
+time within which failures count together, 0 for ever. `lockout_explicit` tells whether all three are written down
+rather than built in, `lockout_binds_root` whether root is refused as well, everywhere.
+`services_taking_empty_passwords` names the services whose stack lets in an account without a password, and the lines
+that do (nullok), for all services that have a file; `nullok_lines` are all lines of service files that say so, in any
+stack and whether they are reached or not.
+Absent when: never; a host without PAM counts nothing.
 """
 
 from __future__ import annotations
@@ -24,9 +27,10 @@ from dataclasses import dataclass, field
 
 from hardencheck.model.capture import Capture
 from hardencheck.model.observation import Observation
-from hardencheck.model.outcome import Platform
+from hardencheck.model.outcome import Platform, Status
 from hardencheck.model.probe import Context, JsonSchema, Probe
 from hardencheck.probes.linux import pam
+from hardencheck.probes.linux.empty_password import lets_in, nullok_lines, services
 from hardencheck.probes.linux.faillock import CONF_FILES, FAILLOCK, TALLY2, Counter, counter
 from hardencheck.probes.linux.pam import Configuration, Handler, Stack
 from hardencheck.probes.linux.pam_dispatch import dispatch
@@ -57,8 +61,15 @@ FACTS: dict[str, JsonSchema] = {
     "lockout_duration": {"type": "integer"},
     "lockout_counting_seconds": {"type": "integer"},
     "lockout_explicit": {"type": "boolean"},
+    "lockout_binds_root": {"type": "boolean"},
+    "services_taking_empty_passwords": {"type": "array", "items": {"type": "string"}},
+    "nullok_lines": {"type": "array", "items": {"type": "string"}},
 }
-_NUMBERS = ("lockout_after", "lockout_duration", "lockout_counting_seconds", "lockout_explicit")
+_NUMBERS = (
+    "lockout_after", "lockout_duration", "lockout_counting_seconds", "lockout_explicit", "lockout_binds_root",
+)  # fmt: skip
+_LOCKOUT = ("services_without_lockout", *_NUMBERS)
+_LISTED = 20
 _PASSWORD_MODULES = {"pam_unix", "pam_unix2"}
 _MOST_ATTEMPTS = 100
 
@@ -128,22 +139,47 @@ def parse(capture: Capture, context: Context) -> Observation:
     output = read(capture)
     configuration = Configuration(output, context.system)
     if configuration.absent:
-        return Observation.does_not_exist("there is no PAM configuration: nothing counts failed passwords")
+        why = "there is no PAM configuration"
+        known = {"services_without_lockout": [f"all: {why}, nothing counts failed passwords"]}
+        rest = dict.fromkeys(set(FACTS) - set(known), f"{why}: what programs do without is not known")
+        return Observation.of(known, dict.fromkeys(known, why), rest)
     if configuration.problem:
         return Observation.not_collected(configuration.problem)
     if unreadable := [path for path in CONF_FILES if path in output.unreadable]:
         return Observation.not_collected(f"{unreadable[0]} cannot be read")
     conf = next(((path, output.files[path]) for path in CONF_FILES if path in output.files), None)
     programs = set(output.run("programs").lines)
-    studies = []
-    for service, users in SERVICES.items():
-        if not configuration.has(service) and not programs.intersection(users):
-            continue
-        if service == "sshd":
-            studies.append(_sshd(output, configuration, conf))
-        else:
-            studies.append(study(configuration.stack(service, pam.AUTH), conf))
-    return _observe(studies)
+    used = [name for name, users in SERVICES.items() if configuration.has(name) or programs.intersection(users)]
+    studies = [
+        _sshd(output, configuration, conf) if name == "sshd" else study(configuration.stack(name, pam.AUTH), conf)
+        for name in used
+    ]
+    found = _observe(studies)
+    if found.status not in (Status.COMPLETE, Status.INCOMPLETE):
+        return found
+    empty = _observe_empty(configuration, used)
+    return Observation.of(
+        {**found.facts, **empty.facts}, {**found.read_from, **empty.read_from}, {**found.missing, **empty.missing}
+    )
+
+
+def _observe_empty(configuration: Configuration, used: list[str]) -> Observation:
+    """Tell which services take empty passwords, by the lines that decide; one settles it, whatever the others do."""
+    fact, lines = "services_taking_empty_passwords", "nullok_lines"
+    open_: dict[str, list[str]] = {}
+    untold = []
+    for name in services(configuration, used):
+        taken, where = lets_in(configuration.stack(name, pam.AUTH), whatever=name in used)
+        if taken:
+            open_.setdefault(where, []).append(name)
+        elif taken is None:
+            untold.append(f"{name}: {where}")
+    facts: dict[str, list[str]] = {lines: nullok_lines(configuration)[:_LISTED]}
+    read_from = {lines: "all service files", fact: "the auth stack of every service"}
+    if untold and not open_:
+        return Observation.of(facts, read_from, {fact: "; ".join(untold)})
+    facts[fact] = [f"{', '.join(names)}: {where}" for where, names in open_.items()][:_LISTED]
+    return Observation.of(facts, read_from)
 
 
 def _sshd(output: Output, configuration: Configuration, conf: tuple[str, str] | None) -> Study:
@@ -261,7 +297,7 @@ def _observe(studies: Sequence[Study]) -> Observation:
     if not opened and not locked and not untold:
         return Observation.not_collected("no service was found that lets people in with a password")
     if untold and not opened:
-        return Observation.of({}, {}, dict.fromkeys(FACTS, "; ".join(untold)))
+        return Observation.of({}, {}, dict.fromkeys(_LOCKOUT, "; ".join(untold)))
     if opened:
         where = ", ".join(sorted({one.stack.path for one in studies if one.open}))
         known = "services_without_lockout"
@@ -269,15 +305,15 @@ def _observe(studies: Sequence[Study]) -> Observation:
     slowest, most = max(locked, key=lambda pair: pair[1].after)
     shortest, least = min(locked, key=lambda pair: pair[1].duration or float("inf"))
     counting = [line.interval for one, _ in locked for line in one.counters if line.interval]
-    written = all(
-        {"deny", "unlock_time"} <= set(line.sources) or _tally(line) for s, _ in locked for line in s.counters
-    )
+    lines = [line for one, _ in locked for line in one.counters]
+    written = all({"deny", "unlock_time", "fail_interval"} <= set(line.sources) or _tally(line) for line in lines)
     facts = {
         "services_without_lockout": [],
         "lockout_after": most.after,
         "lockout_duration": least.duration,
         "lockout_counting_seconds": min(counting, default=0),
         "lockout_explicit": written,
+        "lockout_binds_root": all(line.root_too for line in lines),
     }
     read_from = {
         "services_without_lockout": ", ".join(one.stack.service for one, _ in locked),
@@ -302,9 +338,10 @@ def _source(one: Study, name: str, value: int) -> str:
 
 PROBE = Probe(
     id="linux.account_lockout",
-    title="Lockout after wrong passwords",
+    title="What becomes of wrong and empty passwords",
     platform=Platform.LINUX,
     script=SCRIPT,
     facts=FACTS,
     parse=parse,
+    version=2,
 )

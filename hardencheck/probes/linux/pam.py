@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -165,6 +166,18 @@ class Configuration:
             except _Abort:
                 return True  # and libpam refuses it everything
         return any(f"{directory}/{service}" in {*self._files, *self._unreadable} for directory in DIRECTORIES)
+
+    def lines(self) -> Iterator[tuple[list[str], str]]:
+        """Yield the words of every line of every service file that libpam may open, and where the line stands."""
+        opened: dict[str, str] = {}
+        for directory in DIRECTORIES:
+            for path in self._files:
+                if path.rpartition("/")[0] == directory:
+                    opened.setdefault(path.rpartition("/")[2], path)
+        for path in sorted(opened.values()) if self._directories else ["/etc/pam.conf"]:
+            with suppress(_Abort):
+                for number, line in _assemble(self._files.get(path, ""), path):
+                    yield _tokens(line), f"{path}:{number}"
 
     def stack(self, service: str, type_: str) -> Stack:
         """Return what libpam runs for this service and module type: its own lines, else those of `other`."""

@@ -1,4 +1,4 @@
-"""What makes a new password good enough: the settings of pam_pwquality, pam_cracklib, pam_passwdqc and pam_unix.
+"""What makes a new password good enough: the settings of pam_pwquality, pam_cracklib and pam_passwdqc.
 
 libpwquality reads pwquality.conf.d/*.conf in ASCII order and pwquality.conf after them, the last line wins, and the
 module's arguments win over every file; the first line that it cannot use ends all reading, of the later files too.
@@ -32,6 +32,7 @@ _NEW_DEFAULTS = {
     "rhel": 8, "centos": 8, "ol": 8, "almalinux": 8, "rocky": 8, "amzn": 3, "debian": 10, "ubuntu": 18, "sles": 15,
     "sled": 15,
 }  # fmt: skip
+_PASSWDQC_CLASSES = (1, 2, 1, 3, 4)  # what N0 to N4 of its min= allow; N2 is for passphrases
 _CRACKLIB_SHORTEST = 6  # cracklib itself refuses anything shorter
 
 
@@ -39,7 +40,8 @@ _CRACKLIB_SHORTEST = 6  # cracklib itself refuses anything shorter
 class Quality:
     """One line's demands on a new password.
 
-    `length` is the shortest password that can pass. `sources` says where values were read; `note` explains a length
+    `length` is the shortest password that can pass, `classes` how many kinds of characters it must mix. `written` holds
+    the values that a file or an argument gives, `sources` says where values were read; `note` explains a length
     that credits made smaller than `minlen`. `refusal` is the return code for a password that is not good enough.
     """
 
@@ -50,6 +52,8 @@ class Quality:
     refusal: str = "authtok_err"
     sources: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
+    classes: int = 0
+    written: Mapping[str, int] = field(default_factory=dict)
 
 
 def quality(handler: Handler, files: Mapping[str, str], system: System) -> Quality | None:
@@ -82,15 +86,9 @@ def quality(handler: Handler, files: Mapping[str, str], system: System) -> Quali
         refusal="maxtries" if values.get("retry", 1) > 1 else "authtok_err",
         sources=sources,
         note=note,
+        classes=max(values.get("minclass", 0), sum(values[name] < 0 for name in _CREDITS)),
+        written={name: values[name] for name in sources},
     )
-
-
-def unix_length(handler: Handler, system: System) -> int:
-    """Return pam_unix's own minlen; Debian's default is 6, and 8 is the most it demands where the hash is DES."""
-    found = _LEADING.match(handler.option("minlen") or "")
-    length = int(found[1]) if found else 6 if system.family == "debian" else 0
-    hashes = {"md5", "sha256", "sha512", "bigcrypt", "blowfish", "yescrypt", "gost_yescrypt"}
-    return length if hashes.intersection(handler.args) else min(length, 8)
 
 
 def conf_paths(files: Mapping[str, str]) -> list[str]:
@@ -170,4 +168,5 @@ def _passwdqc(handler: Handler, files: Mapping[str, str]) -> Quality | None:
         return None
     enforcing = settings["enforce"] != "none"
     where = {"minlen": sources.get("min", f"{handler.where}, built-in min={settings['min']}")}
-    return Quality(min(lengths), True, enforcing, settings["enforce"] == "everyone", sources=where)
+    kinds = min(count for count, word in zip(_PASSWDQC_CLASSES, classes, strict=True) if _INTEGER.match(word))
+    return Quality(min(lengths), True, enforcing, settings["enforce"] == "everyone", sources=where, classes=kinds)

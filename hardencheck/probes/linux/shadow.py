@@ -1,9 +1,9 @@
 """What the local password files hold for every account: whether a password, hashed how, and how long it may be kept.
 
 Hashes are reduced to the name of their algorithm on the host; no hash is ever sent. Locked passwords (`!` before the
-hash) count for the algorithms: unlocking brings them back. For ageing count the accounts with a usable password and a
-shell that lets people in; pam_unix's reading of shadow(5) is followed: no date of the last change, or one in the
-future, means that the password does not expire.
+hash) count for the algorithms: unlocking brings them back. For ageing count the accounts with a usable password, a
+shell that lets people in and no end of the account in the past; pam_unix's reading of shadow(5) is followed: no date of
+the last change, or one in the future, means that the password does not expire.
 
 Reads: /etc/passwd, /etc/shadow (shadow(5), crypt(5)), the passwd and shadow lines of /etc/nsswitch.conf.
 Needs: root.
@@ -17,7 +17,7 @@ Absent when: never; accounts of a directory (LDAP, SSSD) are not in these files.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from hardencheck.errors import CaptureUnreadable
@@ -46,7 +46,7 @@ passwords() {
     return "none"
   }
   !/^[^#]/ { next }
-  shadow && NF >= 2 { print $1 ":" class($2) ":" $3 ":" $5 }
+  shadow && NF >= 2 { print $1 ":" class($2) ":" $3 ":" $5 ":" $8 }
   !shadow && NF >= 4 { print $1 ":" ($2 == "x" ? "x" : class($2)) ":" $3 ":" $7 }' "$2"
 }
 run passwd passwords 0 /etc/passwd
@@ -65,7 +65,7 @@ _ALGORITHMS = {
     "5": "sha256crypt", "6": "sha512crypt", "7": "scrypt", "y": "yescrypt", "gy": "gost-yescrypt", "md5": "sunmd5",
     "sha1": "sha1crypt", "sm3": "sm3crypt", "sm3y": "sm3-yescrypt", "des": "descrypt", "bsdi": "bsdicrypt",
 }  # fmt: skip
-_NO_LOGIN = {"nologin", "false"}
+_NO_LOGIN = {f"{path}/{name}" for path in ("/bin", "/sbin", "/usr/bin", "/usr/sbin") for name in ("nologin", "false")}
 _NAMED = 20  # how many accounts a sentence names
 
 
@@ -79,12 +79,17 @@ class Account:
     shell: str = ""
     changed: str = ""
     maximum: str = ""
+    expires: str = ""
     aged: bool = True
 
     @property
     def usable(self) -> bool:
         """Whether some password would let this account in."""
         return self.stored not in ("none", "empty") and not self.stored.startswith("locked ")
+
+    def expired(self, today: int) -> bool:
+        """Whether the account's own end lies in the past; 0 is read both as 1970 and as never, and does not count."""
+        return _number(self.expires) and 0 < int(self.expires) < today
 
     @property
     def algorithm(self) -> str:
@@ -106,7 +111,8 @@ def parse(capture: Capture, context: Context) -> Observation:
     accounts = _accounts(output)
     today = (context.now.date() - date(1970, 1, 1)).days
     empty = [f"{account.name} ({account.path})" for account in accounts if account.stored == "empty"]
-    judged = [account for account in accounts if account.usable and account.shell not in _NO_LOGIN]
+    people = [account for account in accounts if account.usable and account.shell not in _NO_LOGIN]
+    judged = [account for account in people if not account.expired(today)]
     ages = {account.name: _maximum(account, today) for account in judged}
     endless = [f"{name} ({age})" for name, age in ages.items() if isinstance(age, str)]
     limited = {name: age for name, age in ages.items() if isinstance(age, int)}
@@ -124,7 +130,7 @@ def parse(capture: Capture, context: Context) -> Observation:
     }
     read_from = {
         "accounts_with_empty_password": "/etc/shadow and field 2 of /etc/passwd",
-        "accounts_without_expiry": "/etc/shadow, fields 3 and 5",
+        "accounts_without_expiry": "/etc/shadow, fields 3, 5 and 8",
         "longest_password_age": _oldest(limited),
         "password_hash_algorithms": _algorithms(by_algorithm),
     }
@@ -155,30 +161,29 @@ def _accounts(output: Output) -> list[Account]:
     """Join the two files as the C library does: the first line of a name counts, `x` points to /etc/shadow."""
     shadow: dict[str, Account] = {}
     if "shadow" in output.runs:
-        for name, stored, changed, maximum in _rows(output, "shadow"):
-            account = Account(name, stored, "/etc/shadow", changed=changed, maximum=maximum)
+        for name, stored, changed, maximum, expires in _rows(output, "shadow", 5):
+            account = Account(name, stored, "/etc/shadow", changed=changed, maximum=maximum, expires=expires)
             shadow.setdefault(name, account)
     accounts: dict[str, Account] = {}
-    for name, stored, _, shell in _rows(output, "passwd"):
+    for name, stored, _, shell in _rows(output, "passwd", 4):
         if name in accounts or name.startswith(("+", "-")):  # pam_unix refuses names that begin so
             continue
-        program = shell.rpartition("/")[2]
         entry = shadow.get(name)
         if stored != "x":
-            accounts[name] = Account(name, stored, "/etc/passwd, field 2", program, aged=False)
+            accounts[name] = Account(name, stored, "/etc/passwd, field 2", shell, aged=False)
         elif entry:
-            accounts[name] = Account(name, entry.stored, entry.path, program, entry.changed, entry.maximum)
+            accounts[name] = replace(entry, shell=shell)
         else:
-            accounts[name] = Account(name, "none", "/etc/shadow", program)
+            accounts[name] = Account(name, "none", "/etc/shadow", shell)
     # a line without an account in /etc/passwd may belong to one of a directory
     orphans = [entry for name, entry in shadow.items() if name not in accounts and not name.startswith(("+", "-"))]
     return [*accounts.values(), *orphans]
 
 
-def _rows(output: Output, label: str) -> list[list[str]]:
+def _rows(output: Output, label: str, columns: int) -> list[list[str]]:
     run = output.run(label)
     rows = [line.split(":") for line in run.lines if line.strip(":")]
-    if run.status != 0 or not rows or any(len(row) != 4 or not row[0] for row in rows):
+    if run.status != 0 or not rows or any(len(row) != columns or not row[0] for row in rows):
         raise CaptureUnreadable(f"/etc/{label} could not be read whole (exit status {run.status})")
     return rows
 
@@ -222,4 +227,5 @@ PROBE = Probe(
     facts=FACTS,
     parse=parse,
     needs_root=True,
+    version=2,
 )

@@ -10,6 +10,7 @@ account helpdesk && password helpdesk
 echo 'helpdesk ALL=(ALL) NOPASSWD: ALL' | put /etc/sudoers.d/helpdesk 440
 for account_name in agent1 agent2 toor helpdesk; do chage -M 99999 "$account_name"; done
 sed -i 's/^PASS_MAX_DAYS.*/PASS_MAX_DAYS 99999/; s/^PASS_MIN_DAYS.*/PASS_MIN_DAYS 0/' /etc/login.defs
+sed -i 's/ yescrypt$/ md5/' /etc/pam.d/common-password
 
 put /etc/ssh/sshd_config.d/10-convenient.conf <<'END'
 PermitRootLogin yes
