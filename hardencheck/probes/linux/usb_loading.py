@@ -1,12 +1,37 @@
-"""Whether a driver of USB mass storage could be loaded, by each way in which one is loaded."""
+"""Whether a driver of USB mass storage could be loaded, by each way in which one is, and whether USB is closed."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
 
-from hardencheck.probes.linux import modprobe
+from hardencheck.probes.linux import modprobe, module_loading
 from hardencheck.probes.output import Output
+
+#: `usb_bus` yields what decides over new devices on USB: root hubs, udev rules that authorise, usbguard.
+FUNCTIONS = r"""
+hubs() {
+  for path in /sys/bus/usb/devices/usb*/authorized_default; do
+    [ -e "$path" ] || continue
+    value=unreadable
+    read -r value <"$path"
+    printf '%s %s\n' "$path" "$value"
+  done
+}
+authorizing() {
+  for path in /etc/udev/rules.d /run/udev/rules.d /usr/lib/udev/rules.d /lib/udev/rules.d; do
+    grep -rhs authorized "$path" | grep -v '^[[:space:]]*#' | grep -v 'ATTR{authorized_default}="0"'
+  done
+  return 0
+}
+usb_bus() {
+  run hubs hubs
+  run nousb cat /sys/module/usbcore/parameters/nousb
+  run authorizing authorizing
+  run usbguard sh -c 'systemctl is-active usbguard 2>/dev/null; grep -lx usbguard-daemon /proc/[0-9]*/comm 2>/dev/null |
+    head -n 1 | sed "s/.*/process/"'
+}
+"""
 
 DRIVERS = ("usb-storage", "uas")
 #: What the kernel asks for when a memory stick is plugged in: mass storage, SCSI, bulk-only or UAS.
@@ -17,7 +42,6 @@ ALIASES = {
 
 _INSMOD = re.compile(r"^insmod (\S*/(?:usb-storage|usb_storage)\.ko\S*)")
 _LOADS = re.compile(r"(?:^|[\s/;&|])(?:modprobe|insmod)\s")
-_CMDLINE = re.compile(r'(?:^|\s)module[_-]blacklist="?([^\s"]*)')
 
 
 @dataclass(slots=True)
@@ -31,10 +55,10 @@ class Ways:
 
 def judge(output: Output, seen: set[str], config: modprobe.Config, ways: Ways) -> None:
     """Record how a driver that is not in the kernel could get there."""
-    if kernel := _kernel_refuses(output):
+    if kernel := module_loading.refused_by_kernel(output, "usb_storage"):
         ways.protections.append(kernel)
         return
-    tree = f"/lib/modules/{_release(seen)}"
+    tree = module_loading.tree(seen)
     no_loader = not {"/proc/modules", "/proc/sys/kernel/modules_disabled"} & seen
     if no_loader and tree not in seen:
         # a driver that is built in would have shown in /sys/module or among the bus's drivers
@@ -50,19 +74,20 @@ def judge(output: Output, seen: set[str], config: modprobe.Config, ways: Ways) -
         _read_files(output, config, ways)
 
 
-def _release(seen: set[str]) -> str:
-    """Return the running kernel's release from the paths that the script looked at."""
-    return next((path.split("/")[3] for path in sorted(seen) if path.startswith("/lib/modules/")), "?")
+def guarded(output: Output) -> bool:
+    """Whether usbguard runs."""
+    return bool({"active", "process"}.intersection(output.run("usbguard").lines))
 
 
-def _kernel_refuses(output: Output) -> str:
-    """Say what makes the kernel itself refuse usb_storage, whoever asks."""
-    if output.files.get("/proc/sys/kernel/modules_disabled", "").strip() == "1":
-        return "kernel.modules_disabled is 1: no module can be loaded until the next boot"
-    arguments = re.split(r"\s--(?:\s|\Z)", output.files.get("/proc/cmdline", ""))[0]  # the others are init's
-    named = _CMDLINE.findall(arguments)
-    if named and "usb_storage" in named[-1].split(","):
-        return "module_blacklist=usb_storage on the kernel's command line"
+def bus_closed(output: Output, seen: set[str]) -> str:
+    """Say what keeps even a driver that is there from any new USB device; empty when nothing does."""
+    if output.run("nousb").text.strip() in ("Y", "1") and "/sys/bus/usb" not in seen:
+        return "the kernel runs without USB (usbcore.nousb)"
+    hubs = [line.split() for line in output.run("hubs").lines]
+    if hubs and all(hub[-1] == "0" for hub in hubs):
+        rules = output.run("authorizing").lines
+        if not guarded(output) and not rules:
+            return f"authorized_default is 0 on all {len(hubs)} root hubs, and no udev rule authorises devices"
     return ""
 
 

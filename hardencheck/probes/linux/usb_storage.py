@@ -12,6 +12,7 @@ Facts:
   bound_devices     USB interfaces that such a driver serves now
   blacklisted       drivers named in `blacklist` lines: these hide only a driver's own aliases, and close nothing alone
   usbguard_active   whether usbguard runs; its rules are not judged here, so it is no protection here
+  unwritten_lines   of `install usb-storage /bin/false` and `blacklist usb-storage` those that no file of modprobe.d has
 Absent when: our reading of modprobe.d and modprobe's own answer differ; an `install` command that may or may not load
 the driver; a configuration file that cannot be read; no module tree for the running kernel although it can load
 modules (in a container that tree is the host's); no /sys or no /proc.
@@ -28,22 +29,14 @@ from hardencheck.model.capture import Capture
 from hardencheck.model.observation import Observation
 from hardencheck.model.outcome import Platform
 from hardencheck.model.probe import Context, JsonSchema, Probe
-from hardencheck.probes.linux import modprobe, usb_loading
+from hardencheck.probes.linux import modprobe, module_loading, usb_loading
 from hardencheck.probes.linux.usb_loading import ALIASES, DRIVERS
 from hardencheck.probes.output import Output, read
 
 SCRIPT = (
-    r"""
-unset MODPROBE_OPTIONS
-kernel() {
-  for path in /proc/version /proc/modules /proc/sys/kernel/modules_disabled /sys/module /sys/bus /sys/bus/usb \
-    "/lib/modules/$(uname -r)" "/lib/modules/$(uname -r)/modules.dep"; do
-    if [ -e "$path" ]; then printf '%s\n' "$path"; fi
-  done
-  for path in usb_storage uas; do
-    if [ -e "/sys/module/$path" ]; then printf '/sys/module/%s\n' "$path"; fi
-  done
-}
+    module_loading.FUNCTIONS
+    + usb_loading.FUNCTIONS
+    + r"""
 drivers() {
   for path in /sys/bus/usb/drivers/usb-storage /sys/bus/usb/drivers/uas /sys/bus/usb/drivers/ums-*; do
     [ -d "$path" ] || continue
@@ -54,34 +47,9 @@ drivers() {
     echo
   done
 }
-hubs() {
-  for path in /sys/bus/usb/devices/usb*/authorized_default; do
-    [ -e "$path" ] || continue
-    value=unreadable
-    read -r value <"$path"
-    printf '%s %s\n' "$path" "$value"
-  done
-}
-authorizing() {
-  for path in /etc/udev/rules.d /run/udev/rules.d /usr/lib/udev/rules.d /lib/udev/rules.d; do
-    grep -rhs authorized "$path" | grep -v '^[[:space:]]*#' | grep -v 'ATTR{authorized_default}="0"'
-  done
-  return 0
-}
-closed_directories() {
-  for path in /etc/modprobe.d /run/modprobe.d /usr/local/lib/modprobe.d /usr/lib/modprobe.d /lib/modprobe.d; do
-    [ -d "$path" ] || continue
-    [ -r "$path" ] && [ -x "$path" ] || printf '%s\n' "$path"
-  done
-}
-run kernel kernel
+run kernel kernel /sys/module/usb_storage /sys/module/uas
 run closed closed_directories
-set --
-for path in /etc/modprobe.d/*.conf /run/modprobe.d/*.conf /usr/local/lib/modprobe.d/*.conf /usr/lib/modprobe.d/*.conf \
-  /lib/modprobe.d/*.conf /etc/modprobe.d/*.alias; do
-  if [ -e "$path" ] || [ -L "$path" ]; then set -- "$@" "$path"; fi
-done
-files /proc/cmdline /proc/sys/kernel/modules_disabled "$@"
+modprobe_files
 run loaded grep -E '^(usb_storage|uas|ums_[a-z0-9]*) ' /proc/modules
 run compiled-in grep -E '/(usb-storage|uas|usbcore)\.ko' "/lib/modules/$(uname -r)/modules.builtin"
 run tree grep -oE '^[^:]*/usb[-_]storage\.ko[^:]*' "/lib/modules/$(uname -r)/modules.dep"
@@ -90,11 +58,7 @@ run kmod modprobe --version
     + "".join(f"run 'modprobe {name}' modprobe -D {name}\n" for name in (*DRIVERS, *ALIASES))
     + r"""
 run drivers drivers
-run hubs hubs
-run nousb cat /sys/module/usbcore/parameters/nousb
-run authorizing authorizing
-run usbguard sh -c 'systemctl is-active usbguard 2>/dev/null; grep -lx usbguard-daemon /proc/[0-9]*/comm 2>/dev/null |
-  head -n 1 | sed "s/.*/process/"'
+usb_bus
 """
 )
 
@@ -105,6 +69,7 @@ FACTS: dict[str, JsonSchema] = {
     "bound_devices": {"type": "array", "items": {"type": "string"}},
     "blacklisted": {"type": "array", "items": {"type": "string"}},
     "usbguard_active": {"type": "boolean"},
+    "unwritten_lines": {"type": "array", "items": {"type": "string"}},
 }
 
 
@@ -114,14 +79,15 @@ def parse(capture: Capture, context: Context) -> Observation:
     seen = set(output.run("kernel").lines)
     if "/proc/version" not in seen or "/sys/module" not in seen:
         return Observation.not_collected("/proc or /sys is not there: the kernel's state cannot be seen")
-    config = modprobe.read(_config_files(output))
+    config = modprobe.read(module_loading.config_files(output))
     present, bound = _present(output, seen)
-    guarded = bool({"active", "process"}.intersection(output.run("usbguard").lines))
+    guarded = usb_loading.guarded(output)
     facts: dict[str, object] = {
         "drivers_present": present,
         "bound_devices": bound,
         "blacklisted": [f"{name} ({where})" for name, where in config.blacklisted if name in ("usb_storage", "uas")],
         "usbguard_active": guarded,
+        "unwritten_lines": module_loading.unwritten(config, "usb-storage"),
     }
     read_from = {
         "usable_paths": "modprobe -D, modprobe.d, /proc/modules, /proc/cmdline, /sys/module, /sys/bus/usb",
@@ -130,11 +96,12 @@ def parse(capture: Capture, context: Context) -> Observation:
         "bound_devices": "/sys/bus/usb/drivers",
         "blacklisted": "modprobe.d",
         "usbguard_active": "systemctl is-active usbguard, /proc/*/comm",
+        "unwritten_lines": "modprobe.d",
     }
     missing = {}
-    if closed := _closed(output):
-        missing["blacklisted"] = f"{closed} cannot be read"
-    ways = _ways(output, seen, config, (present, bound, guarded))
+    if closed := module_loading.closed(output):
+        missing["blacklisted"] = missing["unwritten_lines"] = f"{closed} cannot be read"
+    ways = _ways(output, seen, config, (present, bound))
     if ways.unclear:
         missing["usable_paths"] = missing["protections"] = ways.unclear
     else:
@@ -144,20 +111,20 @@ def parse(capture: Capture, context: Context) -> Observation:
 
 
 def _ways(
-    output: Output, seen: set[str], config: modprobe.Config, state: tuple[list[str], list[str], bool]
+    output: Output, seen: set[str], config: modprobe.Config, state: tuple[list[str], list[str]]
 ) -> usb_loading.Ways:
     """Judge the drivers that are there first, then the ways to load one."""
-    present, bound, guarded = state
+    present, bound = state
     ways = usb_loading.Ways()
     ways.usable += [f"{interface} is in use by {driver}" for driver, interface in map(str.split, bound)]
-    if closing := _bus_closed(output, seen, guarded):
+    if closing := usb_loading.bus_closed(output, seen):
         ways.protections.append(closing)
         return ways
     if present:
         ways.usable += [f"{driver} is in the kernel" for driver in present]
         return ways
     usb_loading.judge(output, seen, config, ways)
-    if closed := _closed(output):
+    if closed := module_loading.closed(output):
         ways.unclear = ways.unclear or f"{closed} cannot be read"
     return ways
 
@@ -180,31 +147,6 @@ def _present(output: Output, seen: set[str]) -> tuple[list[str], list[str]]:
         shown.setdefault(modprobe.underscores(driver), "/sys/bus/usb/drivers")
         bound += [f"{driver} {device}" for device in devices]
     return sorted(f"{name} ({how})" for name, how in shown.items()), sorted(bound)
-
-
-def _bus_closed(output: Output, seen: set[str], guarded: bool) -> str:
-    """Say what keeps even a driver that is there from any new device; empty when nothing does."""
-    if output.run("nousb").text.strip() in ("Y", "1") and "/sys/bus/usb" not in seen:
-        return "the kernel runs without USB (usbcore.nousb)"
-    hubs = [line.split() for line in output.run("hubs").lines]
-    if hubs and all(hub[-1] == "0" for hub in hubs):
-        rules = output.run("authorizing").lines
-        if not guarded and not rules:
-            return f"authorized_default is 0 on all {len(hubs)} root hubs, and no udev rule authorises devices"
-    return ""
-
-
-def _config_files(output: Output) -> dict[str, str]:
-    """Return modprobe.d with its masks: a name that leads to /dev/null or nowhere counts as an empty file."""
-    files = {path: body for path, body in output.files.items() if "/modprobe.d/" in path}
-    masks = {path for path in output.special | output.dangling if "/modprobe.d/" in path}
-    return {**files, **dict.fromkeys(masks, "")}
-
-
-def _closed(output: Output) -> str:
-    """Name a part of modprobe.d that could not be read."""
-    parts = [*output.run("closed").lines, *sorted(path for path in output.unreadable if "/modprobe.d/" in path)]
-    return parts[0] if parts else ""
 
 
 PROBE = Probe(
