@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardencheck.errors import CaptureUnreadable
-from hardencheck.probes.linux import iptables, listeners, nftables, packets
-from hardencheck.probes.linux.packet_filter import Ruleset, admitted, shown
-from hardencheck.probes.linux.packets import FREE, Packet
+from hardencheck.probes.linux import firewall_ports, iptables, listeners, nftables, packets
+from hardencheck.probes.linux.firewall_view import Found, View
+from hardencheck.probes.linux.packet_filter import Ruleset, admitted, sent, shown
+from hardencheck.probes.linux.packets import FREE, Packet, Way
+from hardencheck.probes.output import Output, Run
 
 META = {"metainfo": {"version": "1.0.6", "json_schema_version": 1}}
 BASE = {"family": "inet", "table": "t", "name": "in", "type": "filter", "hook": "input", "prio": 0}
@@ -256,3 +258,52 @@ def test_a_socket_bound_to_an_interface_says_so_and_old_ss_is_understood() -> No
     assert [str(one) for one in found] == ["tcp/22 sshd/systemd on ::", "udp/68 dhclient on 0.0.0.0%eth0"]
     with pytest.raises(CaptureUnreadable, match="no heading"):
         listeners.from_ss([])
+
+
+def test_a_container_among_several_addresses_may_escape_a_drop_for_one_of_them() -> None:
+    drop = "-A FORWARD -d 172.17.0.2/32 -j DROP"
+    for target, gone in (("172.17.0.2", True), ("172.17.0.2-172.17.0.5", False)):
+        ruleset = Ruleset()
+        text = f"*nat\n:PREROUTING ACCEPT\n-A PREROUTING -p tcp --dport 80 -j DNAT --to-destination {target}\nCOMMIT\n"
+        iptables.load(f"{text}*filter\n:FORWARD ACCEPT\n{drop}\nCOMMIT\n", 4, ruleset)
+        found = Found({}, {}, {})
+        output = Output(runs={"ss": Run("Netid State\n", 0)})
+        firewall_ports.sockets(found, View(ruleset, ["eth0"], OWN), output, {}, (4,))
+        assert found.facts["container_ports"] == ([] if gone else ["tcp/80"])
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ("", ["tcp/any"]),
+        ("-A OUTPUT -o eth0 -p tcp -m tcp --dport 443 -j ACCEPT\n-A OUTPUT -j DROP", ["tcp/443"]),
+        ("-A OUTPUT -o lo -j ACCEPT\n-A OUTPUT -j REJECT", []),
+        ("-A OUTPUT -d 10.0.0.0/8 -j ACCEPT\n-A OUTPUT -j DROP", ["tcp/any to 10.0.0.0/8"]),
+        ("-A OUTPUT ! -d 10.0.0.0/8 -j DROP", ["tcp/any to 10.0.0.0/8"]),
+        ("-A OUTPUT -s 192.0.2.10/32 -j ACCEPT\n-A OUTPUT -j DROP", ["tcp/any"]),
+        ("-A OUTPUT -m addrtype --dst-type LOCAL -j ACCEPT\n-A OUTPUT -j DROP", []),
+        ("-A OUTPUT -m owner --uid-owner 0 -j ACCEPT\n-A OUTPUT -j DROP", ["tcp/any for user 0"]),
+        ("-A OUTPUT -m owner --uid-owner 1000 -j ACCEPT\n-A OUTPUT -j DROP", ["tcp/any"]),
+        ("-A OUTPUT -m owner ! --uid-owner 13 -j DROP", ["tcp/any for user 13"]),
+        ("-A OUTPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n-A OUTPUT -j DROP", []),
+    ],
+)
+def test_outbound_rules_mean_what_the_manual_says(rules: str, expected: list[str]) -> None:
+    ruleset = Ruleset()
+    iptables.load(f"*filter\n:OUTPUT ACCEPT [0:0]\n{rules}\nCOMMIT\n", 4, ruleset)
+    packet = Packet(4, "tcp", "eth0", OWN, Way.OUT)
+    assert shown("tcp", sent(ruleset, packet).flow) == expected
+
+
+def test_an_outbound_rule_that_is_not_understood_leaves_it_undecided() -> None:
+    for rule in ("-m owner --gid-owner 100 -j ACCEPT", "-m set --match-set office dst -j ACCEPT", "-j NFQUEUE"):
+        ruleset = Ruleset()
+        iptables.load(f"*filter\n:OUTPUT DROP [0:0]\n-A OUTPUT {rule}\nCOMMIT\n", 4, ruleset)
+        assert View(ruleset, ["eth0"], OWN).verdict(4, Way.OUT).answer is None
+
+
+def test_a_packet_that_was_translated_meets_the_state_of_that_name() -> None:
+    ruleset = save("-A INPUT -m conntrack --ctstate DNAT -j ACCEPT")
+    text = "*nat\n:PREROUTING ACCEPT\n-A PREROUTING -p tcp --dport 81 -j REDIRECT --to-ports 80\nCOMMIT\n"
+    iptables.load(text, 4, ruleset)
+    assert lets_in(ruleset) == ["tcp/80 by address translation"]

@@ -12,7 +12,9 @@ from hardencheck.probes.linux import packets
 from hardencheck.probes.linux.packet_filter import Base, Do, FilterRule, Ruleset
 from hardencheck.probes.linux.packets import EITHER, NO, YES, Condition
 
-_HOOKS = {"PREROUTING": "prerouting", "INPUT": "input"}
+_HOOKS = {name: name.lower() for name in ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")}
+#: the chains that every kernel has
+BUILT_IN = frozenset(_HOOKS)
 _ENDS = {"ACCEPT": Do.ACCEPT, "DROP": Do.DROP, "REJECT": Do.DROP, "TARPIT": Do.DROP, "RETURN": Do.RETURN}
 _SILENT = {
     "LOG", "NFLOG", "ULOG", "AUDIT", "TCPMSS", "TCPOPTSTRIP", "CHECKSUM", "CLASSIFY", "SECMARK", "CONNSECMARK", "HL",
@@ -127,7 +129,7 @@ def _destination(options: list[str]) -> str:
 
 
 def _option(module: str, option: str, values: list[str]) -> Condition:
-    handler = _MODULE_OPTIONS.get((module, option)) or _OPTIONS.get(option)
+    handler = _MODULE_OPTIONS.get((module, option)) or OPTIONS.get(option)
     if handler is not None:
         try:
             return handler(values)
@@ -149,6 +151,10 @@ def _range(values: list[str]) -> list[packets.Network]:
 
 def _interface(values: list[str]) -> Condition:
     return packets.came_in_by([re.sub(r"\+$", "*", values[0])])
+
+
+def _leaving(values: list[str]) -> Condition:
+    return packets.goes_out_by([re.sub(r"\+$", "*", values[0])])
 
 
 def _protocol(values: list[str]) -> Condition:
@@ -206,11 +212,14 @@ def _yes(_: list[str]) -> Condition:
     return packets.constant(YES)
 
 
-_OPTIONS: dict[str, Callable[[list[str]], Condition]] = {
+#: what each option means, for all modules
+OPTIONS: dict[str, Callable[[list[str]], Condition]] = {
     "-p": _protocol,
     "-s": lambda values: packets.sources(_networks(values)),
     "-d": lambda values: packets.destinations(_networks(values)),
     "-i": _interface,
+    "-o": _leaving,
+    "--uid-owner": packets.by_user,
     "--src-range": lambda values: packets.sources(_range(values)),
     "--dst-range": lambda values: packets.destinations(_range(values)),
     "--mac-source": lambda values: packets.origin(f"from {values[0]}"),
@@ -227,7 +236,7 @@ _OPTIONS: dict[str, Callable[[list[str]], Condition]] = {
     "--ctstatus": lambda values: packets.once_tracked(_status(values)),
     "--ctdir": lambda values: packets.once_tracked(packets.constant(YES if values[0] == "ORIGINAL" else NO)),
     "--dst-type": _cast,
-    "--src-type": lambda values: packets.constant(NO if values[0] == "LOCAL" else EITHER),
+    "--src-type": lambda values: packets.from_here() if values[0] == "LOCAL" else packets.constant(EITHER),
     "--limit-iface-in": _either,
     "--comment": _yes,
 }

@@ -232,6 +232,10 @@ def _meta(key: str, values: list[Any] | None) -> Condition:
         return simple[key](words)
     if key in ("iif", "iifname") and not any(word.isdigit() for word in words):
         return packets.came_in_by(words)
+    if key in ("oif", "oifname") and not any(word.isdigit() for word in words):
+        return packets.goes_out_by(words)
+    if key == "skuid":
+        return packets.by_user(words)
     if key == "iiftype":
         return packets.constant(NO if words == ["loopback"] else EITHER)
     if key == "mark" and len(words) == 1:

@@ -75,7 +75,7 @@ class _Loader:
             for one in self._all(kind):
                 listed = None if self.terse or (_table(one), one["name"]) in filled else one.get("elem", [])
                 self.sets.setdefault(_table(one), {})[one["name"]] = listed
-        early = {}
+        early: dict[tuple[str, str], list[str]] = {}
         for one in self._all("chain"):
             if _table(one) in asleep:
                 continue
@@ -84,19 +84,22 @@ class _Loader:
                 continue
             accepts = one.get("policy", "accept") == "accept"
             if one["family"] in _FAMILIES and one["hook"] != "ingress":
-                kind, early_hook = one.get("type", "filter"), one["hook"] == "prerouting"
+                kind, early_hook = one.get("type", "filter"), one["hook"] in ("prerouting", "output")
                 tracked = not (early_hook and one.get("prio", 0) <= TRACKING)
                 chain.base = Base(one["hook"], kind, accepts, _FAMILIES[one["family"]], tracked)
-            elif one["hook"] in ("ingress", "prerouting", "input") and one["family"] != "arp":
-                early[_table(one)] = f"{_table(one)} {one['name']}"
-                self.ruleset.early += [] if accepts else [early[_table(one)]]
+            elif one["hook"] in ("ingress", "egress", "prerouting", "input", "output") and one["family"] != "arp":
+                place = self.ruleset.late if one["hook"] in ("egress", "output") else self.ruleset.early
+                early[_table(one), one["name"]] = place
+                place += [] if accepts else [f"{_table(one)} {one['name']}"]
         for one in self._all("rule"):
             if _table(one) in asleep:
                 continue
             rules = self._rules(one)
             self.ruleset.chain(_table(one), one["chain"]).rules += rules
-            if _table(one) in early and any(rule.do is Do.DROP for rule in rules):
-                self.ruleset.early.append(early[_table(one)])
+            if any(rule.do is Do.DROP for rule in rules):
+                for (table, name), place in early.items():
+                    if table == _table(one):
+                        place.append(f"{table} {name}")
         return self.foreign
 
     def _all(self, kind: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What a loaded ruleset lets in: walks the chains at the kernel's inbound hooks with an abstract packet.
+"""What a loaded ruleset lets in, through or out: walks the chains at the kernel's hooks with an abstract packet.
 
 Netfilter's semantics (nft(8), "VERDICT STATEMENT"): every base chain at a hook sees the packet; `accept` ends one
 base chain only, `drop` is final, a base chain's policy holds for what its rules leave over. So the order of base chains
@@ -13,7 +13,7 @@ from enum import StrEnum
 from functools import reduce
 from operator import or_
 
-from hardencheck.probes.linux.packets import ALL_PORTS, FREE, Condition, Packet, Tags, ranges
+from hardencheck.probes.linux.packets import ALL_PORTS, FREE, Condition, Packet, Tags, Way, ranges
 
 #: As deep as the kernel goes (NFT_JUMP_STACK_SIZE), and more rules than real packets meet: then nothing is decided.
 MAX_DEPTH = 16
@@ -76,14 +76,16 @@ class Chain:
 class Ruleset:
     """Everything loaded, from nf_tables and from the legacy tables.
 
-    `sets_marks` and `stops_tracking` tell of rules with that effect; `early` names chains at the ingress hook that
-    drop: they are not evaluated, so they make "open" uncertain. `unseen` says which part could not be listed.
+    `sets_marks` and `stops_tracking` tell of rules with that effect; `early` and `late` name chains at the ingress
+    and egress hooks that drop: they are not evaluated, so they make "open" uncertain. `unseen` says which part could
+    not be listed.
     """
 
     chains: dict[tuple[str, str], Chain] = field(default_factory=dict)
     sets_marks: bool = False
     stops_tracking: bool = False
     early: list[str] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)
     unseen: list[str] = field(default_factory=list)
 
     def chain(self, table: str, name: str) -> Chain:
@@ -130,6 +132,7 @@ class Translation:
     ports: int
     target: str
     to_ports: int
+    tags: Tags = FREE
 
 
 def add(flow: Flow, tags: Tags, ports: int) -> None:
@@ -143,24 +146,53 @@ def add(flow: Flow, tags: Tags, ports: int) -> None:
 
 def admitted(ruleset: Ruleset, packet: Packet) -> Admitted:
     """Return which ports of this host the packet reaches."""
-    packet = replace(packet, marked=ruleset.sets_marks, untracked=ruleset.stops_tracking)
     redirects = [found for found in translations(ruleset, packet) if not found.target]
     packet = replace(packet, translated=reduce(or_, (found.to_ports for found in redirects), 0))
-    flow: Flow = {FREE: ALL_PORTS}
-    grants: list[Grant] = []
-    for hook in ("prerouting", "input"):
-        for chain in ruleset.hooked(hook, packet.family):
-            walk = _Walk(ruleset, packet)
-            flow = walk.base(chain, flow)
-            if hook == "input":
-                grants += walk.grants
+    flow, _ = _through(ruleset, packet, "prerouting", {FREE: ALL_PORTS})
+    flow, grants = _through(ruleset, packet, "input", flow)
     behind = [{tags: found.ports} for found in redirects for tags, ports in flow.items() if ports & found.to_ports]
-    return Admitted(flow, merged([flow, *behind]), tuple(grants))
+    return Admitted(flow, merged([flow, *behind]), grants)
+
+
+def handed_on(ruleset: Ruleset, packet: Packet, found: Translation) -> Flow:
+    """Return which of a translation's ports packets get through the chains at the forward hook, by its own tags.
+
+    `packet` is what comes out of the translation: its way is THROUGH, its target the translation's. The ports are
+    those that outsiders knock at.
+    """
+    before = replace(packet, way=Way.IN, target=None, leaves=None)
+    knocked, _ = _through(ruleset, before, "prerouting", {found.tags: found.ports})
+    out: Flow = {}
+    for tags, ports in knocked.items():
+        sent = found.to_ports if found.to_ports.bit_count() == 1 else ports
+        flow, _ = _through(ruleset, packet, "forward", {tags: sent})
+        for met, passed in flow.items():
+            add(out, met, ports if found.to_ports.bit_count() == 1 else passed)
+    return out
+
+
+def sent(ruleset: Ruleset, packet: Packet) -> Admitted:
+    """Return which ports of other hosts a packet of this host (Way.OUT) gets to."""
+    flow, grants = _through(ruleset, packet, "output", {FREE: ALL_PORTS})
+    flow, _ = _through(ruleset, packet, "postrouting", flow)
+    return Admitted(flow, flow, grants)
+
+
+def _through(ruleset: Ruleset, packet: Packet, hook: str, flow: Flow) -> tuple[Flow, tuple[Grant, ...]]:
+    """Walk all base chains of one hook that do not translate."""
+    packet = replace(packet, marked=ruleset.sets_marks, untracked=ruleset.stops_tracking)
+    grants: list[Grant] = []
+    for chain in ruleset.hooked(hook, packet.family):
+        walk = _Walk(ruleset, packet)
+        flow = walk.base(chain, flow)
+        grants += walk.grants
+    return flow, tuple(grants)
 
 
 def translations(ruleset: Ruleset, packet: Packet) -> list[Translation]:
     """Return the inbound address translations (DNAT, redirect) that the packet can meet."""
     found = []
+    packet = replace(packet, marked=ruleset.sets_marks, untracked=ruleset.stops_tracking)
     for chain in ruleset.hooked("prerouting", packet.family, translating=True):
         walk = _Walk(ruleset, packet)
         walk.base(chain, {FREE: ALL_PORTS})
@@ -222,8 +254,8 @@ class _Walk:
         elif rule.do is Do.PASS_ON:
             _pour(met, onward)
         elif rule.do is Do.TRANSLATE:
-            for ports in met.values():
-                self._translate(rule, ports)
+            for tags, ports in met.items():
+                self._translate(rule, tags, ports)
         elif rule.do in (Do.JUMP, Do.GOTO):
             target = self.ruleset.chains.get((chain.table, rule.target))
             if target is None or depth >= MAX_DEPTH or self.steps > MAX_STEPS:
@@ -237,11 +269,11 @@ class _Walk:
             add(self.accepted, tags, ports)
             self.grants.append(Grant(text, tags, ports))
 
-    def _translate(self, rule: FilterRule, ports: int) -> None:
+    def _translate(self, rule: FilterRule, tags: Tags, ports: int) -> None:
         address, _, port = rule.target.rpartition(" ")
         if any(str(own.network_address) == address and not own.network_address.is_loopback for own in self.packet.own):
             address = ""
-        self.translations.append(Translation(ports, address, 1 << int(port) if port else ports))
+        self.translations.append(Translation(ports, address, 1 << int(port) if port else ports, tags))
 
 
 def _pour(source: Flow, into: Flow) -> None:

@@ -1,9 +1,9 @@
-"""An abstract packet from outside, and what one condition of a firewall rule says about it.
+"""An abstract packet, and what one condition of a firewall rule says about it.
 
-The packet is the first one of a connection (NEW, for TCP with SYN alone) from any host outside to any port: ports are
-a set, kept as the bits of one integer. A condition answers which ports it lets through, and with which tags: a source
-that must be met, or a doubt that nobody can settle from here. Answers may admit too much but never too little, so
-"denied" is certain.
+The packet is the first one of a connection (NEW, for TCP with SYN alone): from any host outside to this host or to a
+container behind it, or from this host to any host outside; to any port, as ports are a set, kept as the bits of one
+integer. A condition answers which ports it lets through, and with which tags: a narrower end that must be met, or a
+doubt that nobody can settle from here. Answers may admit too much but never too little, so "denied" is certain.
 """
 
 from __future__ import annotations
@@ -11,9 +11,13 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from fnmatch import fnmatchcase
 
 ALL_PORTS = (1 << 65536) - 1
+
+#: the first user id that useradd gives to people (UID_MIN of login.defs)
+FIRST_PERSON = 1000
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -35,20 +39,32 @@ class Tags:
 FREE = Tags()
 
 
+class Way(StrEnum):
+    """Where a packet goes: to this host, through it, or out of it."""
+
+    IN = "in"
+    THROUGH = "through"
+    OUT = "out"
+
+
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """The first packet of a connection from outside.
+    """The first packet of a connection.
 
-    `family` is 4 or 6, `protocol` tcp or udp, `interface` where it comes in ("" stands for one that the ruleset does
-    not name). `own` are the host's addresses. `marked`, `untracked` and `translated` tell whether some rule sets marks
-    or turns tracking off, and to which local ports address translation leads. `tracked` is false while connection
-    tracking has not seen the packet.
+    `family` is 4 or 6, `protocol` tcp or udp, `interface` where it comes in, or goes out for Way.OUT ("" stands for
+    one that the ruleset does not name). `own` are the host's addresses. A packet that goes through has the address
+    `target`, and leaves by the interface `leaves` (None: nobody knows). `marked`, `untracked` and `translated` tell
+    whether some rule sets marks or turns tracking off, and to which local ports address translation leads. `tracked`
+    is false while connection tracking has not seen the packet.
     """
 
     family: int
     protocol: str
     interface: str
     own: tuple[Network, ...] = ()
+    way: Way = Way.IN
+    target: Network | None = None
+    leaves: str | None = None
     marked: bool = False
     untracked: bool = False
     translated: int = 0
@@ -177,7 +193,11 @@ def to_ports(ports: int, protocols: Iterable[str] = ("tcp", "udp")) -> Condition
 def translated() -> Condition:
     """Return the condition that address translation led the packet here (`ct status dnat`)."""
     tags = Tags(origins=frozenset({"by address translation"}))
-    return lambda packet: Answer(packet.translated, ALL_PORTS, tags)
+
+    def answer(packet: Packet) -> Answer:
+        return YES if packet.way is Way.THROUGH else Answer(packet.translated, ALL_PORTS, tags)
+
+    return answer
 
 
 _NUMBERS = {"6": "tcp", "17": "udp"}
@@ -198,17 +218,50 @@ def protocols_or(names: Iterable[str], answer: Answer) -> Condition:
 def came_in_by(names: Iterable[str]) -> Condition:
     """Return the condition on the incoming interface; a name may hold `*`."""
     patterns = tuple(names)
-    return when(lambda packet: any(fnmatchcase(packet.interface, pattern) for pattern in patterns))
+
+    def test(packet: Packet) -> bool:
+        name = "" if packet.way is Way.OUT else packet.interface
+        return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+    return when(test)
+
+
+def goes_out_by(names: Iterable[str]) -> Condition:
+    """Return the condition on the outgoing interface; a name may hold `*`."""
+    patterns = tuple(names)
+    unknown = doubt(f"by which interface it leaves ({', '.join(patterns)})")
+
+    def answer(packet: Packet) -> Answer:
+        name = packet.interface if packet.way is Way.OUT else packet.leaves
+        if name is None:
+            return unknown(packet)
+        return YES if any(fnmatchcase(name, pattern) for pattern in patterns) else NO
+
+    return answer
+
+
+def by_user(names: Iterable[str]) -> Condition:
+    """Return the condition on the user who sends: a system account is a narrower origin, a person is anybody."""
+    users = sorted({"0" if name == "root" else name for name in names})
+    unknown = doubt(f"for user {', '.join(users)}")
+    if not all(user.isdigit() for user in users):
+        return unknown
+    people = any(int(user) >= FIRST_PERSON for user in users)
+    narrower = constant(EITHER) if people else origin(f"for user {', '.join(users)}")
+    return lambda packet: (narrower if packet.way is Way.OUT else unknown)(packet)
 
 
 def states(names: Iterable[str]) -> Condition:
     """Return the condition on the state of connection tracking: ours is `new`."""
     known = {name.strip().lower() for name in names}
+    by_translation = translated()
 
     def answer(packet: Packet) -> Answer:
         if packet.untracked and ("untracked" in known) != ("new" in known):
             return doubt("connection tracking is turned off by a rule")(packet)
-        return YES if "new" in known else NO
+        if "new" in known:
+            return YES
+        return by_translation(packet) if "dnat" in known else NO
 
     return answer
 
@@ -230,14 +283,19 @@ def mark(value: int, mask: int, what: str) -> Condition:
     return answer
 
 
+def from_here() -> Condition:
+    """Return the condition that the source address is one of this host's."""
+    return when(lambda packet: packet.way is Way.OUT)
+
+
 def casts(kinds: Iterable[str]) -> Condition:
     """Return the condition on how the packet is addressed: local (or host), broadcast, multicast, unicast."""
     known = {kind.lower() for kind in kinds}
 
     def answer(packet: Packet) -> Answer:
-        if known & {"local", "host"}:
+        if known & {"local", "host"} and packet.way is Way.IN:
             return YES
-        if "unicast" in known:
+        if known & {"unicast", "host"}:
             return EITHER
         if packet.protocol == "udp" and known & {"broadcast", "multicast", "anycast"}:
             return origin(f"by {'/'.join(sorted(known))}")(packet)
@@ -249,28 +307,41 @@ def casts(kinds: Iterable[str]) -> Condition:
 def sources(networks: Iterable[Network], text: str = "") -> Condition:
     """Return the condition on the source address; loopback addresses never come from outside."""
     given = [net for net in networks if not net.network_address.is_loopback]
-    answers = {family: _from([net for net in given if net.version == family], text) for family in (4, 6)}
-    return lambda packet: answers[packet.family]
+    mine = {family: [net for net in given if net.version == family] for family in (4, 6)}
+    answers = {family: _narrowed(mine[family], f"from {text}" if text else "from") for family in (4, 6)}
+
+    def answer(packet: Packet) -> Answer:
+        own = [net for net in packet.own if net.version == packet.family]
+        ours = not own or any(net.overlaps(one) for net in mine[packet.family] for one in own)
+        return EITHER if packet.way is Way.OUT and mine[packet.family] and ours else answers[packet.family]
+
+    return answer
 
 
-def _from(networks: list[Network], text: str) -> Answer:
+def _narrowed(networks: list[Network], text: str) -> Answer:
+    """Return the answer for an end that is one of these networks; `text` is a word, or says all."""
     if not networks:
         return NO
     if any(net.prefixlen == 0 for net in networks):
         return YES
     if _wide(networks):
         return EITHER
-    return Answer(ALL_PORTS, ALL_PORTS, Tags(origins=frozenset({f"from {text or _listed(networks)}"})))
+    said = text if " " in text else f"{text} {_listed(networks)}"
+    return Answer(ALL_PORTS, ALL_PORTS, Tags(origins=frozenset({said})))
 
 
 def destinations(networks: Iterable[Network]) -> Condition:
-    """Return the condition on the destination address, as far as the host's own addresses can meet it."""
+    """Return the condition on the destination: of a packet to this host, as far as its own addresses can meet it."""
     given = tuple(networks)
 
     def answer(packet: Packet) -> Answer:
+        if packet.target is not None:
+            return _meets(packet.target, given)
         mine = [net for net in given if net.version == packet.family and not net.network_address.is_loopback]
         if any(net.prefixlen == 0 for net in mine):
             return YES
+        if packet.way is Way.OUT:
+            return _narrowed(mine, "to")
         own = [net for net in packet.own if net.version == packet.family]
         if not mine:
             return NO
@@ -281,6 +352,14 @@ def destinations(networks: Iterable[Network]) -> Condition:
         return origin(f"to {_listed(mine)}")(packet)
 
     return answer
+
+
+def _meets(target: Network, networks: Iterable[Network]) -> Answer:
+    """Return the answer for a destination that is known, or known to be in some network."""
+    mine = [net for net in networks if net.version == target.version and net.overlaps(target)]
+    if any(net.prefixlen <= target.prefixlen for net in mine):
+        return YES
+    return EITHER if mine else NO
 
 
 def _wide(networks: list[Network]) -> bool:

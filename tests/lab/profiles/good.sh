@@ -74,7 +74,7 @@ install usb-storage /bin/false
 install uas /bin/false
 END
 
-# Firewall: both families closed but for SSH and what IPv6 cannot live without
+# Firewall: both families closed but for SSH and what IPv6 cannot live without; out go names, time, web and the lab
 put /etc/nftables.conf 755 <<'END'
 #!/usr/sbin/nft -f
 flush ruleset
@@ -93,7 +93,15 @@ table inet filter {
 		type filter hook forward priority filter; policy drop;
 	}
 	chain output {
-		type filter hook output priority filter; policy accept;
+		type filter hook output priority filter; policy drop;
+		oif lo accept
+		ct state established,related accept
+		icmp type echo-request accept
+		icmpv6 type { echo-request, nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit } accept
+		ip daddr 10.77.0.0/16 accept
+		ip6 daddr fd77::/64 accept
+		udp dport { 53, 123 } accept
+		tcp dport { 53, 80, 443 } accept
 	}
 }
 END
@@ -158,7 +166,7 @@ readonly TMOUT=900
 export TMOUT
 END
 echo root | put /etc/cron.allow 640
-echo root | put /etc/at.allow 640
+echo root | put /etc/at.allow 640 && chgrp daemon /etc/at.allow    # at runs as daemon: what it cannot read it takes as missing
 echo '* hard core 0' | put /etc/security/limits.d/10-core.conf
 put /etc/systemd/coredump.conf.d/10-off.conf <<'END'
 [Coredump]

@@ -57,3 +57,34 @@ ConditionPathExists=/nonexistent/hardencheck-lab-starts-no-jobs
 END
   done
 }
+
+knock_tool() { # lab-knock PORT [container]: `open` when a connection from outside gets to PORT, or to 172.17.0.2:80
+  put /usr/sbin/lab-knock 755 <<'END'
+#!/bin/sh
+# Two network namespaces stand for a host outside and for a container; a server answers at PORT and in the container.
+port=$1
+clean() { ip netns del knock-out; ip netns del knock-in; ip link del docker0; kill "$server" "$inner"; } 2>/dev/null
+trap clean EXIT
+ip netns add knock-out && ip netns add knock-in || exit 2
+ip link add knock0 type veth peer name eth0 netns knock-out
+ip addr add 10.99.0.1/30 dev knock0 && ip link set knock0 up
+ip -n knock-out addr add 10.99.0.2/30 dev eth0 && ip -n knock-out link set eth0 up
+ip link add docker0 type veth peer name eth0 netns knock-in
+ip addr add 172.17.0.1/16 dev docker0 && ip link set docker0 up
+ip -n knock-in addr add 172.17.0.2/16 dev eth0 && ip -n knock-in link set eth0 up
+ip -n knock-in route add default via 172.17.0.1
+sysctl -qw net.ipv4.ip_forward=1
+serve='import socket, sys
+server = socket.create_server(("", int(sys.argv[1])))
+while True: server.accept()[0].sendall(b"here\n")'
+[ -n "$2" ] || python3 -c "$serve" "$port" & server=$!
+ip netns exec knock-in python3 -c "$serve" 80 & inner=$!
+ip netns exec knock-out python3 -c 'import socket, sys, time
+for attempt in range(3):
+    try:
+        with socket.create_connection(("10.99.0.1", int(sys.argv[1])), 1) as made:
+            if made.recv(9) == b"here\n": sys.exit(print("open"))
+    except OSError: time.sleep(0.3)
+print("closed")' "$port"
+END
+}
