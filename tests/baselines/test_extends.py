@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hardencheck.baselines.lint import lint
-from hardencheck.baselines.load import load
+from hardencheck.baselines.load import load, read
 from hardencheck.baselines.snapshot import from_bytes, to_bytes
 from hardencheck.errors import BaselineError
 from hardencheck.model.outcome import Level
@@ -122,3 +122,14 @@ def test_what_belongs_to_extends_needs_it(tmp_path: Path, key: str) -> None:
     (folder / "baseline.yaml").write_text(f'id: alone\ntitle: t\nversion: "1.0.0"\n{key}\n')
     with pytest.raises(BaselineError, match="extends another"):
         load(folder)
+
+
+@pytest.mark.parametrize("name", ["pci-dss-4", "disa-stig-linux", "starter"])
+def test_the_shipped_heirs_hold_no_rule_of_their_own(name: str) -> None:
+    source = read(name)
+    assert source.rules == {}
+    assert {rule.id for rule in source.baseline.rules} < {rule.id for rule in load("bpo-core").rules}
+
+
+def test_the_starter_is_a_week_of_work() -> None:
+    assert 15 <= len(load("starter").rules) <= 25

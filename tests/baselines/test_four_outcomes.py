@@ -21,6 +21,7 @@ from hardencheck.model.capture import Capture, Ended
 from hardencheck.model.expectation import Expectation
 from hardencheck.model.manifest import Manifest
 from hardencheck.model.outcome import HostState, Outcome
+from hardencheck.model.roster import Roster
 from hardencheck.probes import all_probes
 from tests.probes.cases import all_cases, compose
 
@@ -39,7 +40,8 @@ def foreign() -> dict[str, Outcome]:
     files = {"/etc/os-release": "NAME=FreeBSD\nID=freebsd\nVERSION_ID=14.3\n"}
     capture = Capture("linux.platform", compose({"runs": runs, "files": files}))
     sealed = seal(Manifest("h", Ended.CLOSED, {}, {}), {capture.probe_id: capture})
-    found = Assessor(BASELINE, all_cases()[0].context.now).assess(Subject("h"), sealed.manifest, sealed.captures)
+    assessor = Assessor(BASELINE, all_cases()[0].context.now, Roster(()))
+    found = assessor.assess(Subject("h"), sealed.manifest, sealed.captures)
     assert found.state is not HostState.REACHED, "a host of which nothing was asked must not look compliant"
     return {result.rule_id: result.outcome for result in found.results}
 

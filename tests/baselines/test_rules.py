@@ -20,7 +20,7 @@ SOURCES: dict[str, Source] = {
     path.parent.name: read(path.parent) for path in shipped("baselines").glob("*/baseline.yaml")
 }
 PROBLEMS: list[Problem] = [problem for name in SOURCES for problem in lint(name)]
-RULES = [(name, rule.id) for name, source in SOURCES.items() for rule in source.baseline.rules]
+RULES = [(name, rule_id) for name, source in SOURCES.items() for rule_id in source.rules]
 FILES = [(source.head.path, "baseline") for source in SOURCES.values()] + [
     (found.path, "rule") for source in SOURCES.values() for found in source.rules.values()
 ]

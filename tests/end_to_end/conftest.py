@@ -15,8 +15,8 @@ import pytest
 
 from tests.lab.fixtures import lab  # noqa: F401  the fixture
 
-#: the account that the lab is swept with may use sudo without a password
-TAILORING = "values: {passwordless_sudo_allowed: [svc_hc]}\n"
+#: the account that the lab is swept with may use sudo without a password; the administrator may with one
+TAILORING = "values: {passwordless_sudo_allowed: [svc_hc], approved_admins: [svc_hc, itadmin]}\n"
 
 
 @dataclass(frozen=True)

@@ -1,77 +1,132 @@
-"""Who may become root without giving a password.
+"""Who may become root, and who without giving a password.
 
 Reads: /etc/sudoers with all it includes, through `cvtsudoers` (sudo's own parser, so file names with a dot or `~`,
-aliases, continuations and includes are read as sudo reads them); /etc/sudo.conf; /etc/doas.conf; the sudoers line of
-/etc/nsswitch.conf.
+aliases, continuations and includes are read as sudo reads them); /etc/sudo.conf; /etc/doas.conf; polkit's rules;
+/etc/passwd, /etc/group and /etc/gshadow (newgrp(1) lets its members in too); the sockets of container services;
+/etc/nsswitch.conf and which directory clients are set up.
 Needs: root (sudoers is 0440).
 Facts: passwordless_root, who may run as root, without a password, every command or one that is as good as that (a
-shell, su, a whole directory of programs): account names, `%group`, `+netgroup`.
-Absent when: cvtsudoers is missing or refuses the file, or sudoers also come from a directory (LDAP, SSSD), from another
-file or from another plugin (/etc/sudo.conf).
+shell, su, a whole directory of programs): account names, `%group`, `+netgroup`. passwordless_programs, `user: command`
+for whoever may so run a program with a way out to a shell or to any file (an editor, tar, find, docker).
+password_remembered, the Defaults by which sudo never asks again. root_holders, the accounts beside root that can become
+it, with a password or without: by sudo or doas, as one of polkit's administrators, as member of a group that is as good
+as root (docker, lxd, disk, ...), by user id 0. directory_root_holders, none, unless accounts and groups also come from
+a directory. bypass_lines, file:line of each NOPASSWD or !authenticate below /etc/sudoers and /etc/sudoers.d, also in
+files that sudo passes over. timeout_lines, the values of timestamp_timeout that apply to everybody.
+Absent when: cvtsudoers is missing or refuses the file, sudo is sudo-rs, or sudoers also come from a directory (LDAP,
+SSSD), from another file or from another plugin (/etc/sudo.conf). directory_root_holders, when such a directory is used.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Sequence
 
 from hardencheck.errors import CaptureUnreadable
 from hardencheck.model.capture import Capture
 from hardencheck.model.observation import Observation
 from hardencheck.model.outcome import Platform
-from hardencheck.model.probe import Context, Probe
-from hardencheck.probes.linux.sudo_commands import every_command, root_shell
+from hardencheck.model.probe import Context, JsonSchema, Probe
+from hardencheck.probes.linux import doas, polkit, root_groups
+from hardencheck.probes.linux.root_groups import EQUIVALENT, Accounts
+from hardencheck.probes.linux.sudoers import ROOT, Sudoers, read_sudoers
 from hardencheck.probes.output import Output, read
 
-FACT = "passwordless_root"
 SUDOERS = "/etc/sudoers"
-DOAS = "/etc/doas.conf"
+DOAS = ("/etc/doas.conf", "/usr/local/etc/doas.conf")
 CONF = "/etc/sudo.conf"
 
-SCRIPT = r"""
+SCRIPT = (
+    r"""
 run hostname uname -n
 run sudo sh -c 'command -v sudo'
+run version sh -c 'sudo -V 2>/dev/null | head -n 1'
 run sudoers_file sh -c '[ -e /etc/sudoers ]'
 run sudoers cvtsudoers -c /dev/null -e -f json /etc/sudoers
-run directory sh -c 'grep -i "^[[:space:]]*sudoers:" /etc/nsswitch.conf'
-files /etc/sudo.conf /etc/doas.conf /usr/local/etc/doas.conf
+run bypass sh -c 'grep -rniE "nopasswd|! *authenticate" /etc/sudoers /etc/sudoers.d 2>/dev/null |
+  sed -n "/^[^:]*:[0-9]*:[[:space:]]*#/d; s/^\([^:]*:[0-9]*\):.*/\1/p" | sort | head -n 200'
+run directory sh -c 'grep -iE "^[[:space:]]*(sudoers|passwd|group|initgroups):" /etc/nsswitch.conf'
+clients() {
+  for path in /etc/sssd/sssd.conf /etc/sssd/conf.d/*.conf; do [ ! -e "$path" ] || { echo sss && break; }; done
+}
+run clients clients
+run sockets sh -c 'ls -ldn /run/docker.sock /run/containerd/containerd.sock /run/podman/podman.sock \
+  /run/crio/crio.sock /var/lib/lxd/unix.socket /var/snap/lxd/common/lxd/unix.socket /var/lib/incus/unix.socket \
+  2>/dev/null'
 """
-FACTS = {FACT: {"type": "array", "items": {"type": "string"}}}
-
-_DOAS_OPTIONS = ("nopass", "keepenv", "persist", "nolog")
-_KINDS = {"username": "", "userid": "#", "usergroup": "%", "usergid": "%#", "netgroup": "+", "nonunixgroup": "%:"}
+    + root_groups.COLLECT
+    + f"files {CONF} {' '.join(DOAS)} /etc/doas.d/*.conf {polkit.PATHS}\n"
+)
+_LIST: JsonSchema = {"type": "array", "items": {"type": "string"}}
+FACTS: dict[str, JsonSchema] = dict.fromkeys(
+    (
+        "passwordless_root",
+        "passwordless_programs",
+        "password_remembered",
+        "root_holders",
+        "directory_root_holders",
+        "bypass_lines",
+        "timeout_lines",
+    ),
+    _LIST,
+)
+_MOST = 20
 
 
 def parse(capture: Capture, context: Context) -> Observation:
-    """Yield who needs no password, by sudoers(5) and doas.conf(5): tags, `Defaults !authenticate`, exempt_group.
-
-    Within sudoers the last matching entry of a user decides. An entry for other hosts, or for commands that run as
-    somebody else than root, does not count.
-    """
+    """Yield who may become root, and how; see the module's docstring for the facts."""
     output = read(capture)
-    sources, why = [SUDOERS], ""
-    holders = dict.fromkeys(_doas(output), DOAS)
-    sudoers = output.run("sudoers")
-    if sudoers.status == 0:
-        holders |= dict.fromkeys(_sudoers(sudoers.text, output.run("hostname").text.strip()), SUDOERS)
-    elif output.run("sudo").status != 0 and output.run("sudoers_file").status != 0:
-        sources = ["sudo is not installed"]
-    elif sudoers.missing:
-        why = "cvtsudoers is not installed, so sudoers cannot be read as sudo reads it"
-    else:
-        why = f"cvtsudoers could not read {SUDOERS}"
-    if not why and not holders:
-        why = _elsewhere(output)
-    if why and not holders:
+    sudoers, why = _sudoers(output)
+    written = [path for path in output.files if path in DOAS or path.startswith("/etc/doas.d/")]
+    rules = [rule for path in sorted(written) for rule in doas.rules(output.files[path], path)]
+    names, programs = sudoers.passwordless()
+    names |= {rule.identity for rule in rules if rule.nopass and not rule.program}
+    programs |= {f"{rule.identity}: {rule.program}" for rule in rules if rule.nopass and rule.program}
+    why = why or _elsewhere(output)
+    if why and not names:
         return Observation.not_collected(why)
-    where = ", ".join(sorted(set(holders.values()))) or ", ".join(sources)
-    return Observation.of({FACT: sorted(holders)}, {FACT: where})
+    by_doas = {rule.identity: rule.where for rule in rules if rule.nopass}
+    installed = output.run("sudo").status == 0 or output.run("sudoers_file").status == 0
+    source = SUDOERS if installed else "sudo is not installed"
+    facts = {"passwordless_root": sorted(names)}
+    read_from = {"passwordless_root": _join([by_doas.get(name, source) for name in sorted(names)]) or source}
+    if why:
+        return Observation.of(facts, read_from, dict.fromkeys(set(FACTS) - set(facts), why))
+    holders = _holders(output, sudoers, rules)
+    facts |= {
+        "passwordless_programs": sorted(programs),
+        "password_remembered": sudoers.remembered(),
+        "root_holders": sorted(holders),
+        "bypass_lines": output.run("bypass").lines[:_MOST],
+        "timeout_lines": sudoers.texts("timestamp_timeout"),
+    }
+    read_from |= dict.fromkeys(("passwordless_programs", "password_remembered", "timeout_lines"), source)
+    read_from |= {
+        "root_holders": _join([f"{name} by {how}" for name, how in sorted(holders.items())]) or source,
+        "bypass_lines": "/etc/sudoers, /etc/sudoers.d",
+    }
+    if directory := _directory(output):
+        return Observation.of(facts, read_from, {"directory_root_holders": directory})
+    read_from["directory_root_holders"] = "/etc/nsswitch.conf"
+    return Observation.of({**facts, "directory_root_holders": []}, read_from)
+
+
+def _sudoers(output: Output) -> tuple[Sudoers, str]:
+    """Return the entries of sudoers, and why they cannot be told."""
+    listed, nothing = output.run("sudoers"), Sudoers([], [])
+    is_other = output.run("version").text.startswith("sudo-rs")
+    other = "sudo is sudo-rs here, whose reading of sudoers is another" if is_other else ""
+    if listed.status == 0:
+        return read_sudoers(listed.text, output.run("hostname").text.strip()), other
+    if output.run("sudo").status != 0 and output.run("sudoers_file").status != 0:
+        return nothing, ""
+    if listed.missing:
+        return nothing, other or "cvtsudoers is not installed, so sudoers cannot be read as sudo reads it"
+    return nothing, f"cvtsudoers could not read {SUDOERS}"
 
 
 def _elsewhere(output: Output) -> str:
     """Say where else sudo finds rules, beside or instead of /etc/sudoers; else nothing."""
-    words = output.run("directory").text.partition(":")[2].partition("#")[0].split()
+    words = _services(output, "sudoers")
     if directory := " and ".join(word for word in words if word in ("ldap", "sss", "nis", "nisplus")):
         return f"sudoers also come from {directory} (/etc/nsswitch.conf), which cannot be seen on the host"
     for line in output.files.get(CONF, "").replace("\\\n", " ").split("\n"):
@@ -84,112 +139,97 @@ def _elsewhere(output: Output) -> str:
     return ""
 
 
-def _sudoers(text: str, hostname: str) -> Iterator[str]:
-    try:
-        document = json.loads(text)
-        defaults, specs = document.get("Defaults", []), document.get("User_Specs", [])
-    except (ValueError, AttributeError, RecursionError) as error:
-        raise CaptureUnreadable(f"cvtsudoers wrote no JSON object: {type(error).__name__}") from None
-    free = _free_by_default(defaults)
-    exempt = {f"%{group}" for group in _options(defaults, "exempt_group")}
-    passwordless: dict[str, bool] = {}
-    for spec in specs:
-        here = _matched(spec.get("Host_List", []), lambda host: _is_host(host, hostname))
-        names = [_principal(member) for member in spec["User_List"] if not member.get("negated")]
-        for command in spec["Cmnd_Specs"] if here is not False else []:
-            as_root = _matched(command["runasusers"], _is_root) if "runasusers" in command else _root_unasked(command)
-            if as_root is False or not root_shell(command["Commands"]):
-                continue
-            surely = as_root and here and every_command(command["Commands"])
-            tags = [option["authenticate"] for option in command.get("Options", []) if "authenticate" in option]
-            for name in names:
-                without = not tags[-1] if tags else name in exempt or bool(free & {name, "*"})
-                if without or surely:
-                    passwordless[name] = without
-                else:
-                    passwordless.setdefault(name, False)
-    for name in exempt | (free - {"*"}):  # they need no password in whatever rights other entries may give them
-        if name in exempt or any(_may_mean(other, name) for other in passwordless):
-            passwordless.setdefault(name, True)
-    yield from (name for name, is_free in passwordless.items() if is_free and name not in ("root", "#0"))
+def _services(output: Output, database: str) -> list[str]:
+    """Return the sources of one database in /etc/nsswitch.conf."""
+    for line in output.run("directory").lines:
+        name, _, words = line.partition("#")[0].partition(":")
+        if name.strip().lower() == database:
+            return words.split()
+    return []
 
 
-def _may_mean(entry: str, name: str) -> bool:
-    """Whether an entry of sudoers may give its rights to whom another name means, by a group or a user id."""
-    return entry not in ("root", "#0", name) and (entry == "ALL" or entry[0] in "%+#" or name[0] in "%+#")
+def _directory(output: Output) -> str:
+    """Say which directory may put more accounts into the groups that count; else nothing.
 
-
-def _free_by_default(defaults: list[Any]) -> set[str]:
-    """Return whom `Defaults !authenticate` frees; `*` is everyone, also when it is bound to a command or runas user."""
-    free: set[str] = set()
-    for entry in defaults:
-        binding = entry.get("Binding", [])
-        names = {_principal(member) for member in binding}
-        bound = any(set(member) - {"negated"} - set(_KINDS) for member in binding)
-        everyone = not names or bound or "ALL" in names or any(member.get("negated") for member in binding)
-        for option in entry.get("Options", []):
-            if option.get("authenticate") is False:
-                free |= {"*"} if everyone else names
-            elif "authenticate" in option and not bound:
-                free -= names or {"*"}
-    return free
-
-
-def _options(defaults: list[Any], name: str) -> list[str]:
-    return [
-        option[name] for entry in defaults for option in entry.get("Options", []) if isinstance(option.get(name), str)
+    The Red Hat family names sss in every nsswitch.conf; without a configuration sssd knows no directory.
+    """
+    local = {"files", "compat", "systemd", "db", "altfiles", "myhostname", "mymachines"}
+    if not output.run("clients").text.strip():
+        local.add("sss")
+    named = [
+        word
+        for database in ("passwd", "group", "initgroups")
+        for word in _services(output, database)
+        if word not in local and not word.startswith("[") and not word.endswith("]")
     ]
+    nis = any(line.startswith("+") for label in ("accounts", "groups") for line in output.run(label).lines)
+    named += ["nis"] if nis else []
+    if not named:
+        return ""
+    return f"accounts and groups also come from {', '.join(dict.fromkeys(named))}, which cannot be seen on the host"
 
 
-def _principal(member: dict[str, Any]) -> str:
-    if member.get("username") == "ALL":
-        return "ALL"
-    return next((f"{prefix}{member[kind]}" for kind, prefix in _KINDS.items() if kind in member), "ALL")
+def _holders(output: Output, sudoers: Sudoers, rules: Sequence[doas.Rule]) -> dict[str, str]:
+    """Return every account beside root that can become root, with the first way that was found."""
+    known = Accounts(_rows(output, "accounts"), _rows(output, "groups"), _rows(output, "gshadow"))
+    found: dict[str, str] = {}
+
+    def add(principal: str, how: str) -> None:
+        for name in known.resolve(principal):
+            found.setdefault(name, how)
+
+    add("#0", "user id 0 (/etc/passwd)")
+    for group in EQUIVALENT:
+        add(f"%{group}", f"group {group}")
+    for rule in rules:
+        add(rule.identity, f"doas {rule.program}".strip() + f" ({rule.where})")
+    for line in output.run("sockets").lines:
+        words = line.split()
+        mode, group, path = words[0], words[3], words[-1]
+        if mode[8:9] == "w":
+            add("ALL", f"{path}, which everybody may write to")
+        if mode[5:6] == "w":
+            add(f"%#{group}", f"{path}, which the group may write to")
+    listed = Accounts(known.accounts, known.groups)  # polkit asks the account files, where newgrp(1) changes nothing
+    admins = {
+        name: f"polkit ({path})"
+        for principal, path in polkit.administrators(output.files).items()
+        for name in listed.resolve(principal)
+    }
+    before = -1
+    while before != len(found):  # whoever runs commands as one of them is one of them
+        before = len(found)
+        for entry, how in sudoers.powerful(frozenset(ROOT | set(found) | set(admins))):
+            refused = {name for each in entry.refused for name in known.resolve(each)}
+            for principal in entry.users:
+                if principal == "ALL" and sudoers.asks_for_roots_password() and entry.authenticate is not False:
+                    continue  # whoever knows that password needs no sudo
+                for name in known.resolve(principal) - refused:
+                    found.setdefault(name, f"{how} ({SUDOERS}, {principal})")
+    for name, how in admins.items():
+        found.setdefault(name, how)
+    return {name: how for name, how in found.items() if name not in ROOT}
 
 
-def _matched(members: list[Any], test: Callable[[Any], bool | None]) -> bool | None:
-    """Whether a list means what `test` looks for: its last matching member decides; None: that cannot be told."""
-    result: bool | None = False
-    for member in members:
-        hit = test(member)
-        if hit is None:
-            result = None
-        elif hit:
-            result = not member.get("negated", False)
-    return result
+def _rows(output: Output, label: str) -> list[list[str]]:
+    """Return the fields of the lines of an account file; a host without /etc/gshadow has none of it."""
+    if label == "gshadow" and label not in output.runs:
+        return []
+    run, fields = output.run(label), 2 if label == "gshadow" else 3
+    rows = [line.split(":") for line in run.lines]
+    if run.status != 0 or (not rows and label != "gshadow") or any(len(row) != fields for row in rows):
+        raise CaptureUnreadable(f"/etc/{label} could not be read whole (exit status {run.status})")
+    return rows
 
 
-def _is_host(member: dict[str, Any], hostname: str) -> bool | None:
-    name = str(member.get("hostname", ""))
-    if not name or set(name) & set("*?["):
-        return None
-    return name in (hostname, hostname.partition(".")[0], "ALL")
-
-
-def _is_root(member: dict[str, Any]) -> bool | None:
-    if "username" in member:
-        return member["username"] in ("ALL", "root")
-    return int(member["userid"]) == 0 if "userid" in member else None
-
-
-def _root_unasked(command: dict[str, Any]) -> bool:
-    """Whether an entry without runas users means root: one with groups alone runs as the invoking user."""
-    return "runasgroups" not in command
-
-
-def _doas(output: Output) -> Iterator[str]:
-    """Yield the identities of doas.conf(5) rules that permit every command with `nopass`."""
-    for path in (DOAS, "/usr/local/etc/doas.conf"):
-        for line in output.files.get(path, "").splitlines():
-            words = line.partition("#")[0].split()
-            if words[:1] == ["permit"] and "nopass" in words and "cmd" not in words:
-                identity = next((word for word in words[1:] if word not in _DOAS_OPTIONS), "")
-                yield identity.replace(":", "%", 1) if identity.startswith(":") else identity
+def _join(items: list[str]) -> str:
+    listed = list(dict.fromkeys(items))
+    return ", ".join(listed[:_MOST]) + (f" and {len(listed) - _MOST} more" if len(listed) > _MOST else "")
 
 
 PROBE = Probe(
     id="linux.sudo",
-    title="Privilege without a password",
+    title="Who may become root, and who without a password",
     platform=Platform.LINUX,
     script=SCRIPT,
     facts=FACTS,

@@ -11,6 +11,8 @@ import posixpath
 import re
 from typing import Any
 
+from hardencheck.probes.linux.shell_escapes import escape
+
 _SHELLS = ("sh", "bash", "rbash", "dash", "ash", "ksh", "mksh", "zsh", "fish", "csh", "tcsh", "busybox")
 _RUNNERS = ("su", "sudo", "runuser", "env", "setpriv", "chroot", "nsenter", "unshare", "visudo")
 _PROGRAMS = [
@@ -34,6 +36,25 @@ def root_shell(commands: list[Any]) -> bool:
         if each.get("command") == "ALL":
             everything = not each.get("negated")
     return everything or any(_allowed(commands, program) for program in _PROGRAMS)
+
+
+def escapes(commands: list[Any], *, noexec: bool = False) -> list[str]:
+    """Return the commands that let their user do whatever he likes by way of a program, as the entry writes them.
+
+    `noexec` says that the entry keeps dynamically linked programs from starting others (the tag NOEXEC).
+    """
+    found = []
+    for number, each in enumerate(commands):
+        command = str(each.get("command", ""))
+        if each.get("negated") or command == "ALL" or not escape(command, noexec=noexec):
+            continue
+        if not any(later.get("negated") and _covers(str(later.get("command")), command) for later in commands[number:]):
+            found.append(command)
+    return found
+
+
+def _covers(refused: str, command: str) -> bool:
+    return refused in ("ALL", command) or _means(refused, command.partition(" ")[0], negated=True)
 
 
 def _allowed(commands: list[Any], program: str) -> bool:
