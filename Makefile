@@ -25,7 +25,8 @@ lab-up: ## boot lab hosts to sweep by hand (root)
 lab-down: ## stop them
 	$(LAB) down
 
-bench: ## measure controller cost on real sshd targets (root)
+bench: ## measure what a sweep costs a host and the controller, on lab hosts (root)
+	./run python -m benchmarks.target
 	./run python -m benchmarks.fleet
 
 oracle: ## judge lab hosts by OpenSCAP and Lynis too, and write docs/oracle.md (root)

@@ -13,6 +13,7 @@ import yaml
 from hardencheck.model.capture import Capture
 from hardencheck.model.outcome import Status
 from hardencheck.model.probe import Context, System
+from hardencheck.model.roster import Person, Roster, Standing
 
 DATA = Path(__file__).parents[1] / "data" / "probes"
 DEBIAN_12 = {
@@ -25,7 +26,8 @@ DEBIAN_12 = {
 }
 KEYS = {
     "case", "from", "system", "now", "runs", "files", "absent", "unreadable", "special", "dangling",
-    "stdout", "stderr", "exit_status", "status", "facts", "missing", "reason", "read_from", "peer",
+    "stdout", "stderr", "exit_status", "status", "facts", "missing", "reason", "read_from", "peer", "values",
+    "unit", "roster",
 }  # fmt: skip
 
 
@@ -61,6 +63,16 @@ def compose(case: dict[str, Any]) -> bytes:
     return out + b"@end\n"
 
 
+def people(rows: list[dict[str, Any]]) -> Roster:
+    """Return the roster of a case: persons with what matters of them; each is an employee unless it says which."""
+    return Roster(
+        tuple(
+            Person(**{"employee_id": row["login"], **row, "status": Standing(row.get("status", "active"))})
+            for row in rows
+        )
+    )
+
+
 def cases(path: Path) -> Iterator[Case]:
     """Yield the cases of one file."""
     for document in yaml.safe_load_all(path.read_text(encoding="utf-8")):
@@ -78,7 +90,13 @@ def cases(path: Path) -> Iterator[Case]:
                 stderr=document.get("stderr", "").encode(),
                 exit_status=document.get("exit_status", 0),
             ),
-            context=Context(now=now, system=System(**{**system, "like": tuple(system.get("like", ()))})),
+            context=Context(
+                now=now,
+                system=System(**{**system, "like": tuple(system.get("like", ()))}),
+                values=document.get("values", {}),
+                unit=document.get("unit", ""),
+                roster=people(document["roster"]) if "roster" in document else None,
+            ),
             status=Status(document["status"]),
             facts=document.get("facts", {}),
             missing=tuple(document.get("missing", ())),

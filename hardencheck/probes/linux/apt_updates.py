@@ -1,169 +1,247 @@
-"""Pending updates as APT tells them, and how old its lists are."""
+"""Pending security updates of a host with APT, told without running APT's solver.
+
+A fix is missing when a security archive holds a newer version of an installed package than the installed one, whatever
+upgrade or dist-upgrade would do about it today: a hold, a pin, phasing or a conflict cannot hide it. The host joins its
+package database with the indexes of its security archives and prints the packages whose versions differ; versions are
+compared here. The simulation of APT takes seconds of CPU for the same answer.
+"""
 
 from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from hardencheck.errors import CaptureUnreadable
 from hardencheck.model.capture import Capture
 from hardencheck.model.probe import Context
-from hardencheck.probes.linux import apt
+from hardencheck.probes.linux import apt, apt_sources, debian_version
 from hardencheck.probes.linux.update_facts import Updates
-from hardencheck.probes.output import Output, Run
+from hardencheck.probes.output import Output
 
 SCRIPT = (
-    r"""
-  dry() {
-    out=$(apt-get -s -qq --ignore-hold --allow-change-held-packages -o Debug::NoLocking=1 -o Dir::Log::Planner= \
-      -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Get::Show-User-Simulation-Note=0 \
-      -o Dir::State::status=/var/lib/dpkg/status "$@")
+    apt.SCRIPT
+    + apt_sources.SCRIPT
+    + r"""
+  # the indexes of every release file that names a security archive
+  indexes() {
+    printf '%s\n' "$releases" | awk '/^@ / { path = $2; next }
+      /^Label: Debian-Security$/ || /^(Suite|Codename): .*-security$/ { if (path != last) print path; last = path }' |
+      while read -r release; do
+        stem=${release%InRelease}
+        stem=${stem%Release}
+        for path in "$stem"Packages* "$stem"*_Packages*; do
+          case $path in *Packages | *.lz4 | *.xz | *.gz | *.zst | *.bz2 | *.lzma) ;; *) continue ;; esac
+          [ -f "$path" ] || continue
+          printf '@ %s\n' "$path"
+          /usr/lib/apt/apt-helper cat-file "$path" || echo '@failed'
+        done
+      done
+  }
+  # shellcheck disable=SC2016 # the names are for the tool, not for the shell
+  installed() { dpkg-query -W -f '${Package}|${Architecture}|${Version}|${db:Status-Abbrev}\n' || echo '@failed'; }
+  fixes() {
+    { installed && indexes; } | awk -F'|' '
+      function stanza(  count, i, instances, part) {
+        if (name == "") return
+        records++
+        count = (name in have) ? split(have[name], instances, "\n") : 0
+        for (i = 1; i <= count; i++) {
+          split(instances[i], part, "|")
+          if (part[2] != version) print "fix|" number "|" name "|" instances[i] "|" arch "|" version
+        }
+        name = version = arch = ""
+      }
+      function finish() {
+        stanza()
+        if (path != "") print "index|" number "|" path "|" records + 0 "|" lines + 0
+        records = lines = 0
+      }
+      /^@failed$/ { print "failed|" (path == "" ? "dpkg-query" : path); next }
+      /^@ \// { finish(); path = substr($0, 3); number++; next }
+      path == "" {
+        if ($4 ~ /^.[nc] /) next
+        total++
+        if ($4 !~ /^.i /) print "unfinished|" $1 "|" $4
+        if ($4 ~ /^h/) print "held|" $1 "|" $3
+        if ($1 in have) have[$1] = have[$1] "\n" $2 "|" $3
+        else have[$1] = $2 "|" $3
+        next
+      }
+      { lines++ }
+      /^$/ { stanza(); next }
+      /^Package: / { stanza(); name = substr($0, 10) }
+      /^Version: / { version = substr($0, 10) }
+      /^Architecture: / { arch = substr($0, 15) }
+      END { finish(); print "installed|" total + 0 }'
+  }
+  older() { printf '%s\n' "$fixes" | awk -F'|' '/^fix/ { print $3 ($4 == "all" ? "" : ":" $4) }' | sort -u; }
+  # prints pins; 1: none of them can make APT overlook one of these packages
+  pins() {
+    set --
+    for path in "$preferences" "$preference_parts"*; do
+      case $path in "$preference_parts"*.pref) ;; "$preference_parts"*.*) continue ;; esac
+      [ ! -f "$path" ] || set -- "$@" "$path"
+    done
+    [ "$#" -gt 0 ] || return 1
+    older | awk 'function judge(  i, count, word) {
+        raises = pin ~ /^release .*-security/ && pin !~ /[\/!*]/ && priority + 0 >= 500
+        count = (priority == "" || raises) ? 0 : split(names, word)
+        for (i = 1; i <= count; i++) if (word[i] in older || word[i] ~ /[^a-z0-9.+-]/) hides = 1
+        names = pin = priority = ""
+      }
+      function value(line) { sub(/^[^:]*:[ \t]*/, "", line); return line }
+      FILENAME == "-" { sub(/:.*/, ""); older[$0]; next }
+      FNR == 1 || /^[ \t]*$/ { judge() }
+      tolower($0) ~ /^(package|pin|pin-priority)[ \t]*:/ { print FILENAME ":" FNR ":" $0 }
+      tolower($0) ~ /^package[ \t]*:/ { names = value($0) }
+      /^[ \t]+[^ \t#]/ && priority pin == "" { names = names $0 }
+      tolower($0) ~ /^pin[ \t]*:/ { pin = value($0) }
+      tolower($0) ~ /^pin-priority[ \t]*:/ { priority = value($0) }
+      END { judge(); exit !hides }' - "$@"
+  }
+  policy() {
+    answer=$(apt-cache -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= policy "$@")
     status=$?
-    printf '%s\n' "$out" | grep '^Inst '
+    printf '%s\n' "$answer" | grep -e '^[^ ]' -e '^  Candidate: '
     return "$status"
   }
-  unpinned() {
-    dry -o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null \
-      -o 'APT::Default-Release=/-security$/' dist-upgrade
-  }
-  releases() {
-    lists=/var/lib/apt/lists/
-    eval "$(apt-config shell lists Dir::State::lists/d)"
-    for path in "$lists"*_InRelease "$lists"*_Release; do
-      [ -f "$path" ] || continue
-      printf '@ %s\n' "$(stat -c '%Z %n' "$path")"
-      sed -n -e '/^Date: /p' -e '/^Valid-Until: /p' -e '40q' "$path"
-    done
-  }
-  # shellcheck disable=SC2016 # the names are for the tool, not for the shell
-  unfinished() { dpkg-query -W -f '${db:Status-Abbrev}|${binary:Package}\n' | grep -v '^.[nci] |'; }
-  run apt-version apt-config --version
-  run simulation dry dist-upgrade
-  run unpinned unpinned
-  run upgradable apt -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= list --upgradable
-  run holds apt-mark showhold
-  run unfinished unfinished
-  # shellcheck disable=SC2016 # the names are for the tool, not for the shell
-  run indexes apt-get indextargets --format '"""
-    + apt.INDEX_FORMAT
-    + r"""' 'Created-By: Packages'
-  run releases releases
+  fixes=$(fixes)
+  run fixes printf '%s\n' "$fixes"
+  pins=$(pins)
+  if [ "$?" != 1 ] || [ -n "$default_release" ]; then
+    run pins printf '%s\n' "$pins"
+    older=$(older)
+    # shellcheck disable=SC2086 # names of packages are words
+    [ -z "$older" ] || run policy policy $older
+  fi
 """
 )
 
-_SIMULATION = "apt-get -s --ignore-hold dist-upgrade"
+_ANSWERS = ("pending_security", "withheld_security")
+#: deb-version(7); half-installed packages have none
+_VERSION = re.compile(r"[\w.+~:-]*", re.ASCII)
+_PACKAGE = re.compile(r"^(\S+):$")
+
+
+@dataclass(frozen=True, slots=True)
+class _Fix:
+    """The newest version that a security archive has for one installed package."""
+
+    package: str
+    architecture: str
+    old: str
+    new: str
+    source: str
+
+    def __str__(self) -> str:
+        return f"{self.package} ({self.old} -> {self.new}, {self.source})"
 
 
 def read_updates(output: Output, capture: Capture, context: Context) -> Updates:
     """Gather the facts of a host with APT; raises CaptureUnreadable for output in another form."""
+    del capture
     updates = Updates()
     try:
-        _lists(output, context, updates)
-        _pending(output, capture, updates)
+        archives = apt.read_archives(output)
+        apt_sources.read_sources(archives, output, context, updates)
+        _pending(archives, _join(output.run("fixes").lines), output, updates)
     except ValueError as error:
         raise CaptureUnreadable(str(error)) from None
-    unfinished = output.run("unfinished")
-    if unfinished.status > 1 or (unfinished.status == 1 and unfinished.text.strip()):
-        updates.lack(["half_installed"], "dpkg-query did not answer")
-    else:
-        packages = sorted(f"{line.partition('|')[2]} (dpkg status {line[:3].strip()})" for line in unfinished.lines)
-        updates.know("half_installed", packages, "dpkg-query -W")
     return updates
 
 
-def _pending(output: Output, capture: Capture, updates: Updates) -> None:
-    simulation, unpinned = output.run("simulation"), output.run("unpinned")
-    holds, listed = output.run("holds"), output.run("upgradable")
-    if broken := next((run for run in (simulation, unpinned, holds, listed) if run.status != 0), None):
-        reason = _complaint(capture) or f"exit status {broken.status}"
-        updates.lack(["pending_security", "withheld_security", "other_pending"], f"APT could not tell: {reason}")
-        return
-    upgrades, fixes = apt.simulated(simulation.lines), apt.simulated(unpinned.lines)
-    security = _security(upgrades, fixes)
-    held = {_bare(name) for name in holds.lines}
-    pending = [str(upgrade) for name, upgrade in security.items() if name not in held]
-    withheld = {name: f"{upgrade} (held)" for name, upgrade in security.items() if name in held}
-    for upgrade in apt.upgradable(listed.lines):
-        if upgrade.security and upgrade.package not in security:
-            withheld[upgrade.package] = f"{upgrade} ({'held' if upgrade.package in held else 'kept back'})"
-    listed_names = {_bare(upgrade.package) for upgrade in upgrades}
-    for fix in fixes:
-        if fix.security and fix.old and _bare(fix.package) not in listed_names:
-            withheld.setdefault(_bare(fix.package), f"{fix} (hidden by a pin)")
-    updates.know("pending_security", sorted(pending), _SIMULATION)
-    updates.know(
-        "withheld_security", sorted(withheld.values()), "apt-mark showhold, apt list --upgradable, preferences"
-    )
-    updates.know("other_pending", sum(_bare(upgrade.package) not in security for upgrade in upgrades), _SIMULATION)
-
-
-def _security(upgrades: list[apt.Upgrade], fixes: list[apt.Upgrade]) -> dict[str, apt.Upgrade]:
-    """Return the upgrades that bring a security fix, by package.
-
-    A newer version from another archive (a point release) can be the candidate and stand in front of the fix: then the
-    simulation that prefers the security archive still shows that a fix is not installed.
-    """
-    found = {_bare(upgrade.package): upgrade for upgrade in upgrades if upgrade.security}
-    candidates = {_bare(upgrade.package) for upgrade in upgrades}
-    for fix in fixes:
-        if fix.security and fix.old and _bare(fix.package) in candidates:
-            found.setdefault(_bare(fix.package), fix)
+def _join(lines: Iterable[str]) -> dict[str, list[list[str]]]:
+    """Sort the lines of `fixes` by their first word; raises ValueError for one that has another form."""
+    sizes = {"fix": 6, "held": 2, "unfinished": 2, "index": 4, "failed": 1, "installed": 1}
+    found: dict[str, list[list[str]]] = {kind: [] for kind in sizes}
+    for line in filter(None, lines):
+        kind, *fields = line.split("|")
+        if sizes.get(kind) != len(fields):
+            raise ValueError(f"a line about installed packages is not understood: {line[:120]}")
+        found[kind].append(fields)
     return found
 
 
-def _bare(package: str) -> str:
-    """Return the package's name without an architecture."""
-    return package.partition(":")[0]
-
-
-def _lists(output: Output, context: Context, updates: Updates) -> None:
-    indexes, releases = output.run("indexes"), output.run("releases")
-    if indexes.status != 0:
-        updates.lack(["security_sources", "metadata_age_hours", "expired_metadata"], "apt-get indextargets failed")
+def _pending(archives: apt.Archives, join: Mapping[str, list[list[str]]], output: Output, updates: Updates) -> None:
+    """Record the fixes that are missing, apart from those that a hold or a pin keeps away."""
+    if ["dpkg-query"] in join["failed"] or join["installed"] in ([], [["0"]]):
+        updates.lack(["half_installed", "held_packages", *_ANSWERS], "dpkg-query did not answer")
         return
-    known = _releases(releases)
-    archives = apt.indexes(indexes.lines)
-    security = [index for index in archives if index.security]
-    names = {index.name for index in security if index.serves(context.system)}
-    others = sorted({index.name for index in security} - names)
-    left_out = f"; not for this release, or without main: {', '.join(others)}" if others else ""
-    updates.know("security_sources", sorted(names), f"apt-get indextargets{left_out}")
-    found = {index.filename: _release_of(index, known) for index in security}
-    updates.age([entry[1] for entry in found.values() if entry], context.now, "change time of the release files")
-    if None in found.values():
-        updates.lack(["metadata_age_hours"], "the release file of a security archive was not found")
-    expired, undated = [], ""
-    for path, fields in known.items():
-        until = fields.get("Valid-Until", "")
-        if until and apt.release_time(until) < context.now:
-            expired.append(f"{path.rpartition('/')[2]} (valid until {until})")
-        date = fields.get("Date", "")
-        if date and (apt.release_time(date) - context.now).total_seconds() > 86400:
-            undated = f"{path.rpartition('/')[2]} is dated in the future: {date}"
-    updates.know("expired_metadata", sorted(expired), "Valid-Until of the release files")
-    if undated:
-        updates.lack(["metadata_age_hours"], undated)
+    unfinished = sorted(f"{name} (dpkg status {status.strip()})" for name, status in join["unfinished"])
+    updates.know("half_installed", unfinished, "dpkg-query -W")
+    held = {name for name, _ in join["held"]}
+    updates.know("held_packages", sorted({f"{name} {version}" for name, version in join["held"]}), "dpkg-query -W")
+    if reason := _unreadable(archives, join):
+        updates.lack(_ANSWERS, reason)
+        return
+    fixes = _newest(archives, join)
+    pinned = _hidden(output, [fix for fix in fixes if fix.package not in held])
+    known = [fix for fix in fixes if fix.package not in held and fix not in (pinned or [])]
+    updates.know("pending_security", [str(fix) for fix in known], "dpkg-query -W, lists of the security archives")
+    withheld = [f"{fix} (held)" for fix in fixes if fix.package in held]
+    withheld += [f"{fix} (hidden by a pin)" for fix in pinned or []]
+    updates.know("withheld_security", sorted(withheld), "; ".join(["dpkg-query -W", *_pins(archives, output)]))
+    if pinned is None:
+        updates.lack(["withheld_security"], "there are pins, and apt-cache policy did not tell what they do")
+    elif not held and "pins" not in output.runs:
+        updates.certain.add("withheld_security")
 
 
-def _releases(run: Run) -> dict[str, dict[str, str]]:
-    """Split the release files' headers: path -> fields, with the change time under `changed`."""
-    known: dict[str, dict[str, str]] = {}
-    fields: dict[str, str] = {}
-    for line in run.lines:
-        if line.startswith("@ "):
-            changed, _, path = line[2:].partition(" ")
-            fields = known[path] = {"changed": changed}
-        else:
-            name, _, value = line.partition(": ")
-            fields[name] = value.strip()
-    return known
+def _unreadable(archives: apt.Archives, join: Mapping[str, list[list[str]]]) -> str:
+    """Say why the fixes cannot be told; empty when they can."""
+    if archives.indexes is None:
+        return "APT cannot read its sources"
+    used = {index.filename for index in archives.security}
+    damaged = [path for (path,) in join["failed"]]
+    damaged += [path for _, path, records, lines in join["index"] if records == "0" != lines]
+    names = (path.rpartition("/")[2] for path in damaged)
+    return next((f"{name} cannot be read" for name in names if apt.packages_file(name) in used), "")
 
 
-def _release_of(index: apt.Index, known: dict[str, dict[str, str]]) -> tuple[str, int] | None:
-    for path in index.release_files():
-        if path in known and known[path]["changed"].isdigit():
-            return path, int(known[path]["changed"])
-    return None
+def _newest(archives: apt.Archives, join: Mapping[str, list[list[str]]]) -> list[_Fix]:
+    """Return the newest fix of each installed package that is older, out of the archives that the sources name."""
+    used = {index.filename: index for index in archives.security}
+    numbers = {number: used.get(apt.packages_file(path.rpartition("/")[2])) for number, path, _, _ in join["index"]}
+    best: dict[tuple[str, str], _Fix] = {}
+    for number, name, arch, old, offered, new in join["fix"]:
+        index = numbers.get(number)
+        if index is None or (arch != offered and "all" not in (arch, offered)):
+            continue
+        if not (_VERSION.fullmatch(old) and _VERSION.fullmatch(new)):
+            raise ValueError(f"a version of {name} is none: {old!r} or {new!r}")
+        mine = best.get((name, arch))
+        if debian_version.compare(new, mine.new if mine else old) > 0:
+            best[name, arch] = _Fix(name, arch, old, new, index.source)
+    return [best[key] for key in sorted(best)]
 
 
-def _complaint(capture: Capture) -> str:
-    """Return APT's first error line."""
-    lines = capture.stderr.decode("utf-8", "backslashreplace").splitlines()
-    return next((line for line in lines if line.startswith("E:")), "")
+def _pins(archives: apt.Archives, output: Output) -> list[str]:
+    """Return what could hide a fix, with file and line."""
+    lines = output.runs["pins"].lines[:6] if "pins" in output.runs else []
+    default = archives.settings.get("default_release")
+    return [*filter(None, lines), *([f"APT::Default-Release {default}"] if default else [])]
+
+
+def _hidden(output: Output, fixes: list[_Fix]) -> list[_Fix] | None:
+    """Return the fixes that APT would not choose if it were asked to upgrade; None when it does not say."""
+    if "pins" not in output.runs or not fixes:
+        return []
+    policy = output.runs.get("policy")
+    if policy is None or policy.status != 0:
+        return None
+    candidates: dict[str, str] = {}
+    package = ""
+    for line in policy.lines:
+        if found := _PACKAGE.match(line):
+            package = found[1]
+        elif line.startswith("  Candidate: "):
+            candidates[package] = line.removeprefix("  Candidate: ").strip()
+    hidden = []
+    for fix in fixes:
+        candidate = candidates.get(f"{fix.package}:{fix.architecture}", candidates.get(fix.package))
+        if candidate is None:
+            return None
+        if candidate == "(none)" or debian_version.compare(candidate, fix.new) < 0:
+            hidden.append(fix)
+    return hidden

@@ -1,7 +1,8 @@
 """Whether security updates are installed without anybody's doing, and whether that worked lately.
 
 Reads: on Debian and Ubuntu `apt-config dump` (all files merged by APT), `dpkg-query`, `apt-get indextargets`, the
-timers or cron.daily/apt-compat, the stamps in /var/lib/apt/periodic; with DNF /etc/dnf/automatic.conf and the
+release files, the timers or cron.daily/apt-compat, the stamps in /var/lib/apt/periodic; with DNF
+/etc/dnf/automatic.conf and the
 dnf-automatic timers with their stamps; on SUSE transactional-update.timer or /etc/sysconfig/automatic_online_update.
 Needs: nothing.
 Facts:
@@ -29,45 +30,56 @@ from hardencheck.probes.output import Output, Run, read
 SCRIPT = (
     r"""
 stamp() {
+  format=$1
+  shift
   for path do
-    [ -e "$path" ] && stat -c "%$stamp_of %n" "$path"
+    [ ! -e "$path" ] || set -- "$@" "$path"
+    shift
   done
-  return 0
+  [ "$#" -eq 0 ] || stat -c "$format %n" "$@"
 }
+running() { [ -d /run/systemd/system ] && echo running; }
+# one line per unit with two states: as is-enabled and as is-active say them; one call where systemd answers
 units() {
-  for unit do
-    printf '%s %s\n' "$unit" "$(systemctl is-enabled "$unit" 2>/dev/null)"
+  shown=$(systemctl show -p Id,UnitFileState,ActiveState "$@" 2>/dev/null)
+  if [ -z "$shown" ]; then
+    for unit do
+      printf '%s %s\n' "$unit" "$(systemctl is-enabled "$unit" 2>/dev/null)"
+    done
+    return 0
+  fi
+  printf '%s\n\n' "$shown" | while read -r line; do
+    case $line in
+    Id=*) id=${line#*=} ;;
+    UnitFileState=*) state=${line#*=} ;;
+    ActiveState=*) active=${line#*=} ;;
+    '') printf '%s %s %s\n' "$id" "${state:--}" "$active" ;;
+    esac
   done
 }
 config() { apt-config dump | grep -i -e '^APT::Periodic' -e '^Unattended-Upgrade'; }
-run systemd sh -c '[ -d /run/systemd/system ] && echo running'
+cron() { [ -x /etc/cron.daily/apt-compat ] && { [ -x /usr/sbin/cron ] || [ -x /usr/sbin/anacron ]; }; }
+run systemd running
 if [ -s /var/lib/dpkg/status ] && command -v apt-get >/dev/null; then
   run config config
-  # shellcheck disable=SC2016 # the names are for the tool, not for the shell
-  run package dpkg-query -W -f '${db:Status-Abbrev}' unattended-upgrades
-  # shellcheck disable=SC2016 # the names are for the tool, not for the shell
-  run indexes apt-get indextargets --format '"""
-    + apt.INDEX_FORMAT
-    + r"""' 'Created-By: Packages'
+  run package command -v unattended-upgrade
+"""
+    + apt.SCRIPT
+    + r"""
   run units units apt-daily.timer apt-daily-upgrade.timer apt-daily.service apt-daily-upgrade.service
-  run active systemctl is-active apt-daily.timer apt-daily-upgrade.timer
-  run cron sh -c '[ -x /etc/cron.daily/apt-compat ] && { [ -x /usr/sbin/cron ] || [ -x /usr/sbin/anacron ]; }'
-  stamp_of=Y
-  run stamps stamp /var/lib/apt/periodic/unattended-upgrades-stamp /var/lib/apt/periodic/upgrade-stamp
-  stamp_of=Z
-  run installed stamp /var/lib/dpkg/info/unattended-upgrades.list
+  run cron cron
+  run stamps stamp %Y /var/lib/apt/periodic/unattended-upgrades-stamp /var/lib/apt/periodic/upgrade-stamp
+  run installed stamp %Z /var/lib/dpkg/info/unattended-upgrades.list
 elif command -v zypper >/dev/null; then
   files /etc/sysconfig/automatic_online_update
   run units units transactional-update.timer
-  stamp_of=Y
-  run stamps stamp /var/lib/systemd/timers/stamp-transactional-update.timer
+  run stamps stamp %Y /var/lib/systemd/timers/stamp-transactional-update.timer
 elif command -v dnf >/dev/null; then
   run package rpm -q --qf '%{INSTALLTIME}\n' dnf-automatic
   run settings grep -E '^[[:space:]]*(upgrade_type|apply_updates)[[:space:]]*=' /etc/dnf/automatic.conf
   run units units dnf-automatic.timer dnf-automatic-install.timer dnf-automatic-download.timer \
     dnf-automatic-notifyonly.timer
-  stamp_of=Y
-  run stamps stamp /var/lib/systemd/timers/stamp-dnf-automatic.timer \
+  run stamps stamp %Y /var/lib/systemd/timers/stamp-dnf-automatic.timer \
     /var/lib/systemd/timers/stamp-dnf-automatic-install.timer
 fi
 """
@@ -104,8 +116,9 @@ def parse(capture: Capture, context: Context) -> Observation:
 
 
 def units(run: Run) -> dict[str, str]:
-    """Read `UNIT STATE` lines of `systemctl is-enabled`; an unknown unit has the state `not-found` or an empty one."""
-    return {unit: state for unit, _, state in (line.partition(" ") for line in run.lines)}
+    """Read `UNIT STATE ...` lines: states of `systemctl is-enabled`; an unknown unit has `not-found`, `-` or none."""
+    words = (line.split() for line in run.lines)
+    return {unit: state[0].removeprefix("-") if state else "" for unit, *state in filter(None, words)}
 
 
 def _age(ran: dict[str, int], since: dict[str, int], context: Context, found: Updates) -> None:

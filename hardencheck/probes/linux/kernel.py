@@ -1,7 +1,7 @@
 """Whether the running kernel is the newest one that is installed.
 
-Reads: `uname`, /proc/version_signature (Ubuntu), the kernel packages of dpkg, or with RPM the package that owns the
-running kernel's image and all installed versions of that package; /run/reboot-required.pkgs.
+Reads: /proc/sys/kernel (as `uname` does), /proc/version_signature (Ubuntu), the kernel packages of dpkg, or with RPM
+the package that owns the running kernel's image and all installed versions of it; /run/reboot-required.pkgs.
 Needs: nothing.
 Facts:
   running_kernel      release and build of the kernel that runs
@@ -29,15 +29,17 @@ from hardencheck.probes.linux import debian_version, rpm_version
 from hardencheck.probes.output import Output, read
 
 SCRIPT = r"""
-run release uname -r
-run build uname -v
+# what uname -r and uname -v print, without starting a program
+first() { read -r text <"$1" && printf '%s\n' "$text"; }
+run release first /proc/sys/kernel/osrelease
+run build first /proc/sys/kernel/version
 files /proc/version_signature /run/reboot-required.pkgs
 if [ -s /var/lib/dpkg/status ]; then
   # shellcheck disable=SC2016 # the names are for the tool, not for the shell
   run dpkg dpkg-query -W -f '${db:Status-Abbrev}|${Package}|${Version}\n' \
     'linux-image-*' 'pve-kernel-*' 'proxmox-kernel-*'
 elif command -v rpm >/dev/null; then
-  release=$(uname -r)
+  release=$(first /proc/sys/kernel/osrelease)
   image=/lib/modules/$release/vmlinuz
   [ -e "$image" ] || image=/boot/vmlinuz-$release
   owner=$(rpm -qf --qf '%{NAME}\n' "$image" 2>/dev/null) || owner=
@@ -85,17 +87,8 @@ def parse(capture: Capture, context: Context) -> Observation:
     packages = "/run/reboot-required.pkgs"
     facts: dict[str, object] = {"reboot_requested_by": sorted(set(output.files.get(packages, "").split()))}
     read_from = {"reboot_requested_by": packages}
-    running, newer, reason, source = release, None, "", ""
-    if output.run("release").status != 0 or not release:
-        reason = "uname did not tell the kernel's release"
-    elif "dpkg" in output.runs:
-        running, newer, reason = _debian(output, release)
-        source = "uname, dpkg-query -W"
-    elif "owner" in output.runs:
-        newer, reason = _rpm(output, release)
-        source = "uname, rpm -q"
-    else:
-        reason = "neither dpkg nor rpm knows the installed kernels"
+    running, newer, reason = compare(output)
+    source = "uname, dpkg-query -W" if "dpkg" in output.runs else "uname, rpm -q"
     missing = {}
     if release:
         facts["running_kernel"], read_from["running_kernel"] = running, "uname"
@@ -106,6 +99,18 @@ def parse(capture: Capture, context: Context) -> Observation:
     else:
         facts["newer_kernels"], read_from["newer_kernels"] = newer, source
     return Observation.of(facts, read_from, missing)
+
+
+def compare(output: Output) -> tuple[str, list[str] | None, str]:
+    """Return the running kernel, the installed ones that are newer (None: cannot be told) and why not."""
+    release = output.run("release").text.strip()
+    if output.run("release").status != 0 or not release:
+        return release, None, "/proc did not tell the kernel's release"
+    if "dpkg" in output.runs:
+        return _debian(output, release)
+    if "owner" in output.runs:
+        return release, *_rpm(output, release)
+    return release, None, "neither dpkg nor rpm knows the installed kernels"
 
 
 def installed_images(lines: Iterable[str]) -> list[Kernel]:

@@ -1,25 +1,31 @@
-"""Which security updates are not installed, and whether the package lists are fresh enough to tell.
+"""Which security updates are not installed, what keeps them away, and whether the package lists can be trusted.
 
-Reads: with APT `apt-get -s dist-upgrade` (no file is written with these options), `apt list --upgradable`,
-`apt-mark showhold`, `apt-get indextargets`, change time and header of the release files in the lists directory,
-`dpkg-query`; with DNF `dnf -C updateinfo list --security`, `check-update`, `repolist` and /var/cache/dnf; with zypper
-`zypper --no-refresh list-patches`, `repos`, `locks` and /var/cache/zypp. DNF and zypper run as root in a mount
-namespace of their own with an empty /var/log and /var/tmp, as they would leave log files otherwise.
+Reads: with APT `apt-config`, `apt-get indextargets` (without lists, so that no cache is built), the headers of the
+release files and their change times, the sources' options, `dpkg-query` joined with the indexes of the security
+archives (`apt-helper cat-file`), and `apt-cache policy` where pins could hide a fix; with DNF `dnf -C updateinfo list
+--security`, `repolist`, /var/cache/dnf, the repository files and versionlock.list; with zypper `zypper --no-refresh
+list-patches`, `repos`, `locks` and /var/cache/zypp. No file is written: APT's caches are kept in memory, DNF and zypper
+run as root in a mount namespace of their own with an empty /var/log and /var/tmp.
 Needs: nothing for APT; root for DNF and zypper.
 Facts:
-  manager             apt, dnf or zypper
-  pending_security    packages or patches with a security fix that is not installed
-  withheld_security   security fixes that a hold, pin, version lock or conflict keeps from being installed
-  half_installed      packages that dpkg has not finished with (always empty without dpkg)
-  other_pending       number of other updates
-  security_sources    archives with security updates whose lists are there
-  metadata_age_hours  hours since the lists of all these archives were last fetched or confirmed
-  expired_metadata    release files that are past their Valid-Until
+  manager                      apt, dnf or zypper
+  pending_security             packages or patches with a security fix that is not installed
+  withheld_security            security fixes that a hold, pin, exclude or version lock keeps away
+  held_packages                packages on hold, locks and excludes, whether or not they keep a fix away
+  half_installed               packages that dpkg has not finished with (always empty without dpkg)
+  security_sources             archives with this release's security updates whose lists are there
+  security_sources_configured  such archives among the sources that APT uses, fetched or not
+  unverified_sources           sources and settings that let packages in without a valid signature
+  metadata_age_hours           hours since the lists of all these archives were last fetched or confirmed
+  expired_metadata             release files that are past their Valid-Until
 Absent when: the lists are not there; no list of a security archive is there; an empty answer rests on lists that are
-older than 48 hours, expired or dated in the future: "nothing pending" would prove nothing.
+older than 48 hours, expired or dated in the future: "nothing pending" would prove nothing. That nothing is withheld is
+certain without lists where nothing is held and nothing pinned.
+Not applicable on Debian testing and unstable without a security archive, unless something is wrong there.
 
 A release file's modification time is the server's. Its change time moves on every successful `apt-get update`,
-including "Hit", and stays on a failed one.
+including "Hit", and stays on a failed one. A fix counts as missing by its version alone: neither phasing (Ubuntu), nor
+what `upgrade` keeps back, nor a package that is gone from the ordinary archive can hide it.
 """
 
 from __future__ import annotations
@@ -67,26 +73,41 @@ FACTS: dict[str, JsonSchema] = {
     "pending_security": {"type": "array", "items": {"type": "string"}},
     "withheld_security": {"type": "array", "items": {"type": "string"}},
     "half_installed": {"type": "array", "items": {"type": "string"}},
-    "other_pending": {"type": "integer"},
+    "held_packages": {"type": "array", "items": {"type": "string"}},
     "security_sources": {"type": "array", "items": {"type": "string"}},
+    "security_sources_configured": {"type": "array", "items": {"type": "string"}},
+    "unverified_sources": {"type": "array", "items": {"type": "string"}},
     "metadata_age_hours": {"type": "integer"},
     "expired_metadata": {"type": "array", "items": {"type": "string"}},
 }
 
-_READERS: dict[str, Callable[[Output, Capture, Context], Updates]] = {
-    "apt": apt_updates.read_updates,
-    "dnf": dnf_updates.read_updates,
-    "zypper": zypper_updates.read_updates,
+_READERS: dict[str, tuple[str, Callable[[Output, Capture, Context], Updates]]] = {
+    "settings": ("apt", apt_updates.read_updates),
+    "dnf-version": ("dnf", dnf_updates.read_updates),
+    "zypper-version": ("zypper", zypper_updates.read_updates),
 }
 
 
 def parse(capture: Capture, context: Context) -> Observation:
     """Yield what the host's package manager says, with nothing left of an answer that rests on old lists."""
     output = read(capture)
-    for manager, reader in _READERS.items():
-        if f"{manager}-version" in output.runs:
-            return reader(output, capture, context).observation(manager, FACTS)
+    for label, (manager, reader) in _READERS.items():
+        if label in output.runs:
+            return _judged(reader(output, capture, context), manager)
     return Observation.not_collected("no apt-get with a dpkg database, no zypper and no dnf on this host")
+
+
+def _judged(updates: Updates, manager: str) -> Observation:
+    """Leave Debian testing and unstable out, which have no security archive: their fixes come like all else.
+
+    What is known to be wrong there is still said.
+    """
+    if updates.rolling:
+        wrong = {name for name in ("unverified_sources", "half_installed") if updates.facts.get(name)}
+        if not wrong and "unverified_sources" in updates.facts:
+            return Observation.not_applicable("Debian testing and unstable have no security archive")
+        updates.lack(set(FACTS) - wrong - {"manager"}, "Debian testing and unstable have no security archive")
+    return updates.observation(manager, FACTS)
 
 
 PROBE = Probe(

@@ -4,11 +4,13 @@ Reads: os-release (through `linux.platform`), the status that Ubuntu Pro keeps i
 the products that SUSE has registered in /etc/products.d.
 Needs: nothing.
 Facts:
-  support_state      full (the maker's ordinary support), lts (long-term, free), paid (bought and attached) or ended
-  support_ends       last day of the support that this host has, or had
-  support_days_left  days until then; negative when it has passed
-Absent when: the release is not in the table `support_dates.json`, which is dated and names its sources: testing and
-rolling systems, derivatives and releases that are newer than the table are unknown, not guessed by their relatives.
+  support_state           full (the maker's), lts (long-term, free), paid (bought and attached) or ended
+  support_ends            last day of the support that this host has, or had
+  support_days_left       days until then; negative when it has passed
+  support_table_age_days  days since the table of support dates was reviewed
+Absent when: the release is neither in the table `support_dates.json`, which is dated and names its sources, nor in the
+site's value `support_dates`: testing and rolling systems, derivatives and releases that are newer than the table are
+unknown, not guessed by their relatives.
 Minor releases of the RHEL family are not told apart: only the newest one gets updates without a paid extension, and an
 older one shows as pending updates.
 """
@@ -16,15 +18,12 @@ older one shows as pending updates.
 from __future__ import annotations
 
 import json
-from datetime import date
-from functools import cache
-from importlib import resources
-from typing import Any
 
 from hardencheck.model.capture import Capture
 from hardencheck.model.observation import Observation
 from hardencheck.model.outcome import Platform
 from hardencheck.model.probe import Context, JsonSchema, Probe, System
+from hardencheck.probes.linux.support_table import SITE_SCHEMA, support_table
 from hardencheck.probes.output import Output, read
 
 SCRIPT = r"""
@@ -36,42 +35,41 @@ FACTS: dict[str, JsonSchema] = {
     "support_state": {"enum": ["full", "lts", "paid", "ended"], "type": "string"},
     "support_ends": {"type": "string"},
     "support_days_left": {"type": "integer"},
+    "support_table_age_days": {"type": "integer"},
 }
 
 _PRO = "/var/lib/ubuntu-advantage/status.json"
 
 
-@cache
-def support_dates() -> dict[str, Any]:
-    """Return the reviewed table: distribution -> how versions match, source, and the last day of each phase."""
-    table = json.loads(resources.files(__package__).joinpath("support_dates.json").read_text(encoding="utf-8"))
-    return dict(table)
-
-
 def parse(capture: Capture, context: Context) -> Observation:
     """Yield the phase of support that the sweep's day falls in."""
-    output = read(capture)
-    phases, source = _phases(context.system)
-    if not phases:
-        name = f"{context.system.distribution} {context.system.version}".strip() or "this system (no os-release)"
-        reason = f"{name} is not in the table of support dates (as of {support_dates()['reviewed']})"
-        return Observation.of({}, {}, dict.fromkeys(FACTS, reason))
-    paid, how = _extension(output, context.system)
+    output, table = read(capture), support_table()
+    age = {"support_table_age_days": table.age_days(context.now)}
+    reviewed = f"the table of {table.reviewed}"
+    system = context.system
+    try:
+        support = table.support(system.distribution, system.version, context.values.get("support_dates", ()))
+    except ValueError as error:
+        return _unknown(age, str(error), reviewed)
+    if support is None:
+        name = f"{system.distribution} {system.version}".strip() or "this system (no os-release)"
+        reason = (
+            f"{name} is not in the table of support dates (as of {table.reviewed}), nor in the site's support_dates"
+        )
+        return _unknown(age, reason, reviewed)
+    paid, how = _extension(output, system)
     today = context.now.date()
-    usable = [(phase, date.fromisoformat(day)) for phase, day in phases.items() if phase != "paid" or paid]
+    usable = [(phase, day) for phase, day in support.phases.items() if phase != "paid" or paid]
+    if not usable:
+        return _unknown(age, f"only a paid phase is known, and it is not attached{how}", reviewed)
     state, ends = next(((phase, day) for phase, day in usable if today <= day), ("ended", usable[-1][1]))
-    facts = {"support_state": state, "support_ends": ends.isoformat(), "support_days_left": (ends - today).days}
-    where = f"os-release and the table of {support_dates()['reviewed']}: {source}{how}"
-    return Observation.of(facts, dict.fromkeys(FACTS, where))
+    facts = {"support_state": state, "support_ends": ends.isoformat(), "support_days_left": (ends - today).days, **age}
+    return Observation.of(facts, dict.fromkeys(FACTS, f"os-release and {reviewed}: {support.source}{how}"))
 
 
-def _phases(system: System) -> tuple[dict[str, str], str]:
-    """Find the release's phases, in order; empty when the table does not have it."""
-    entry = support_dates()["releases"].get(system.distribution)
-    if entry is None:
-        return {}, ""
-    version = system.version.partition(".")[0] if entry["match"] == "major" else system.version
-    return entry["versions"].get(version, {}), entry["source"]
+def _unknown(age: dict[str, int], reason: str, reviewed: str) -> Observation:
+    missing = dict.fromkeys((name for name in FACTS if name not in age), reason)
+    return Observation.of(age, dict.fromkeys(age, reviewed), missing)
 
 
 def _extension(output: Output, system: System) -> tuple[bool, str]:
@@ -99,4 +97,5 @@ PROBE = Probe(
     parse=parse,
     max_bytes=128 * 1024,
     seconds=10,
+    parameters={"support_dates": SITE_SCHEMA},
 )

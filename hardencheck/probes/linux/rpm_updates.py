@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Mapping
 
 _ADVISORY = re.compile(r"^(\S+)\s+(\S*Sec\.|[sS]ecurity)\s+(\S+)$")
-_UPDATE = re.compile(r"^(\S+\.\S+)\s+(\S+)\s+(\S+)$")
 _ELEMENT = re.compile(r"<(update|repo|lock) ([^>]*)>")
 _ATTRIBUTE = re.compile(r'([\w-]+)="([^"]*)"')
 
@@ -21,17 +20,6 @@ def advisories(lines: Iterable[str]) -> list[str]:
             raise ValueError(f"dnf's line is not understood: {line[:120]}")
         found.append(f"{match[3]} ({match[1]}, {match[2].removesuffix('/Sec.')})")
     return sorted(set(found))
-
-
-def updates(lines: Iterable[str]) -> list[str]:
-    """Read `dnf -q check-update`: `NAME.ARCH VERSION REPOSITORY`, up to the list of obsoleted packages."""
-    found = []
-    for line in lines:
-        if line.startswith("Obsoleting Packages"):
-            break
-        if match := _UPDATE.match(line.strip()):
-            found.append(f"{match[1]} {match[2]}")
-    return found
 
 
 def elements(text: str, kind: str) -> list[dict[str, str]]:

@@ -25,7 +25,7 @@ def read_obstacles(output: Output, context: Context, units: Mapping[str, str], f
         return
     options = apt.configuration(output.run("config").lines)
     obstacles = []
-    if output.run("package").text.strip() not in ("ii", "hi"):
+    if output.run("package").status != 0:  # apt.systemd.daily, too, looks for the program
         obstacles.append("the package unattended-upgrades is not installed")
     for name in ("Update-Package-Lists", "Unattended-Upgrade"):
         if not _switched_on(options, name):
@@ -35,13 +35,16 @@ def read_obstacles(output: Output, context: Context, units: Mapping[str, str], f
     obstacles += _unscheduled(output, units)
     obstacles += _left_out(options)
     try:
-        security = [index for index in apt.indexes(output.run("indexes").lines) if index.security]
+        archives = apt.read_archives(output)
+        security = [index for index in archives.security if index.release]
         uncovered = _uncovered(options, security, context.system)
     except ValueError as error:
         raise CaptureUnreadable(str(error)) from None
     obstacles += [f"no origin pattern of unattended-upgrades covers {name}" for name in uncovered]
     found.know("obstacles", obstacles, "apt-config dump, dpkg-query, systemctl is-enabled, apt-get indextargets")
-    if not security and not obstacles:
+    if archives.indexes is None:
+        found.lack(["obstacles"], "apt-get indextargets failed: APT cannot read its sources")
+    elif not security and not obstacles:
         found.lack(["obstacles"], "no list of a security archive is here that the origin patterns could be matched to")
 
 
@@ -73,8 +76,8 @@ def _unscheduled(output: Output, units: Mapping[str, str]) -> list[str]:
     found = [f"{timer} is {units.get(timer) or 'not there'}" for timer in _TIMERS if units.get(timer) != "enabled"]
     found += [f"{name} is masked" for name in _SERVICES if units.get(name, "").startswith("masked")]
     if systemd and not found:
-        states = zip(_TIMERS, output.run("active").lines, strict=False)
-        found = [f"{timer} is stopped" for timer, state in states if state in ("inactive", "failed")]
+        active = {line.split()[0]: line.split()[-1] for line in output.run("units").lines if line.strip()}
+        found = [f"{timer} is stopped" for timer in _TIMERS if active.get(timer) in ("inactive", "failed")]
     return found
 
 

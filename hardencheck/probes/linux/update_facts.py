@@ -23,9 +23,15 @@ class Updates:
     facts: dict[str, Any] = field(default_factory=dict)
     read_from: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
+    #: facts that are believed when they are empty, however old the lists are
+    certain: set[str] = field(default_factory=set)
+    #: whether this is a distribution without releases and without a security archive
+    rolling: bool = False
 
     def know(self, fact: str, value: object, where: str) -> None:
-        """Record a fact and where it was read."""
+        """Record a fact and where it was read, unless something showed before that it cannot be told."""
+        if fact in self.missing:
+            return
         self.facts[fact] = value
         self.read_from[fact] = where
 
@@ -58,7 +64,8 @@ class Updates:
             doubt = "no archive with this release's security updates is configured, or its lists were never fetched"
         else:
             return
-        self.lack([name for name in ("pending_security", "withheld_security") if not self.facts.get(name)], doubt)
+        empty = {name for name in ("pending_security", "withheld_security") if not self.facts.get(name)}
+        self.lack(sorted(empty - self.certain), doubt)
 
     def observation(self, manager: str, schema: Mapping[str, Any]) -> Observation:
         """Return the observation; what no reader spoke of is missing."""
