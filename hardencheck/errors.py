@@ -5,7 +5,8 @@
     |-- ConfigurationError             a file that the user wrote is wrong               exit 78
     |   |-- InventoryError             inventory, its variables, its vault
     |   |-- BaselineError              baseline, rule, tailoring or site file (path, line, key)
-    |   `-- CredentialError            a key file or password file cannot be used
+    |   |-- CredentialError            a key file or password file cannot be used
+    |   `-- RosterError                HR's roster (problems)
     |-- StoreError                     the store cannot be read or written               exit 70
     |   `-- StoreLocked                another process holds the store                   exit 75
     |-- EvidenceError                  a digest does not match what is stored            exit 4
@@ -22,6 +23,8 @@ an outcome of that host or probe.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class HardencheckError(Exception):
@@ -79,6 +82,17 @@ class CredentialError(ConfigurationError):
     """A key file, certificate or password file cannot be used."""
 
     reason = "credential"
+
+
+class RosterError(ConfigurationError):
+    """HR's roster cannot be taken as it is; `problems` are all its faults, with file, line and column."""
+
+    reason = "roster"
+
+    def __init__(self, problems: Sequence[str], *, hint: str | None = None) -> None:
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        super().__init__(problems[0] + more, hint=hint or "hardencheck roster check FILE names everything to correct")
+        self.problems = tuple(problems)
 
 
 class StoreError(HardencheckError):

@@ -69,6 +69,11 @@ LevelOption = Annotated[
     typer.Option("--level", help="Where a STIG's text and its purpose part: judge the effective state, or the literal "
                  "text. Without it, as the baseline says.", rich_help_panel=_SELECT),
 ]  # fmt: skip
+RosterOption = Annotated[
+    Path | None,
+    typer.Option("--roster", help="HR's list of people (CSV), to be compared with the accounts of every host; "
+                 "hardencheck roster template writes one to fill in.", rich_help_panel=_SELECT),
+]  # fmt: skip
 FailOn = Annotated[Severity, typer.Option("--fail-on", help="Lowest severity that makes the exit code 1.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="How the result is written to standard output.")]
 SweepId = Annotated[str, typer.Argument(help="A sweep's id, the start of one, or 'last'.")]

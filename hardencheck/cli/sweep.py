@@ -16,8 +16,11 @@ from hardencheck.cli.targets import BPO_CORE, Reach, Selection, pins_beside, tra
 from hardencheck.model.outcome import Severity
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hardencheck.model.baseline import Baseline
     from hardencheck.model.host import Host
+    from hardencheck.model.roster import Roster
     from hardencheck.model.sweep import HostResult, Sweep
     from hardencheck.storage.store import Store
 
@@ -42,6 +45,7 @@ def sweep(
     tag: opt.Tags = None,
     exclude: opt.Exclude = None,
     level: opt.LevelOption = None,
+    roster: opt.RosterOption = None,
     resume: Annotated[bool, typer.Option("--resume", help="Finish the last sweep that was interrupted.")] = False,
     workers: Annotated[int, typer.Option(min=1, max=500, help="Hosts asked at once.", rich_help_panel=_LIMITS)] = 50,
     deadline: Annotated[
@@ -59,28 +63,34 @@ def sweep(
     from hardencheck.model.capture import Limits
     from hardencheck.pipeline.collector import script_for
     from hardencheck.pipeline.sweep import Work, run
+    from hardencheck.probes.linux.support_table import support_table
     from hardencheck.storage import new_sweep_id, open_store
 
     reach = Reach(inventory or (), limit, vault_password_file, ask_pass, ask_become_pass)
     selection = Selection(baseline, tailoring or (), rule or (), theme or (), tag or (), exclude or (), level)
     now = datetime.now(UTC)
+    if aged := support_table().warning(now):
+        note(aged)
     with open_store(store) as opened:
         sweep_id = opened.resolve("last") if resume else new_sweep_id(now, secrets.token_hex(3))
         with opened.lock(sweep_id):
-            todo = _resumed(opened, sweep_id, reach, selection) if resume else _new(sweep_id, now, reach, selection)
+            if resume:
+                todo = _resumed(opened, sweep_id, reach, selection, roster)
+            else:
+                todo = _new(sweep_id, now, reach, selection, roster)
             bounds = Limits(deadline=deadline, idle=min(deadline, Limits().idle))
             by = todo.baseline
             collector = Collector(
-                script_for(by),
+                script_for(by, roster=todo.roster is not None),
                 transports(todo.hosts, pins_beside(store)),
                 bounds,
                 lambda host: by.values_for(host.name, host.groups),
             )
             if not resume:
-                opened.begin(todo.sweep, todo.snapshot)
+                opened.begin(todo.sweep, todo.snapshot, todo.roster.to_bytes() if todo.roster else None)
             try:
                 with progress(len(todo.hosts), quiet) as on_host:
-                    run(Work(todo.sweep, todo.hosts, by, collector, workers), opened, on_host)
+                    run(Work(todo.sweep, todo.hosts, by, collector, workers, todo.roster), opened, on_host)
             except KeyboardInterrupt:
                 left, total = len(opened.pending(sweep_id)), len(todo.sweep.hosts)
                 raise Interrupted(
@@ -101,9 +111,10 @@ class _Todo:
     hosts: tuple[Host, ...]
     baseline: Baseline
     snapshot: bytes
+    roster: Roster | None
 
 
-def _new(sweep_id: str, now: datetime, reach: Reach, selection: Selection) -> _Todo:
+def _new(sweep_id: str, now: datetime, reach: Reach, selection: Selection, roster: Path | None) -> _Todo:
     """Return a new sweep over the hosts in scope, all of them pending."""
     from hardencheck.baselines.snapshot import to_bytes
     from hardencheck.model.capture import digest
@@ -112,7 +123,7 @@ def _new(sweep_id: str, now: datetime, reach: Reach, selection: Selection) -> _T
     from hardencheck.pipeline.sweep import timestamp
     from hardencheck.pipeline.visit import pending
 
-    baseline = selection.load()
+    baseline, people = selection.load(), _read(roster, now)
     hosts, snapshot = reach.hosts(baseline.tailoring), to_bytes(baseline)
     sweep = Sweep(
         id=sweep_id,
@@ -121,15 +132,22 @@ def _new(sweep_id: str, now: datetime, reach: Reach, selection: Selection) -> _T
         baseline_id=baseline.id,
         baseline_version=baseline.version,
         baseline_digest=digest(snapshot),
-        collector_digest=script_for(baseline).digest,
+        collector_digest=script_for(baseline, roster=people is not None).digest,
         settings=reach.settings(),
         hosts=tuple(pending(host) for host in hosts),
+        roster_digest=people.digest if people else None,
     )
-    return _Todo(sweep, hosts, baseline, snapshot)
+    return _Todo(sweep, hosts, baseline, snapshot, people)
 
 
-def _resumed(store: Store, sweep_id: str, reach: Reach, selection: Selection) -> _Todo:
-    """Return an unfinished sweep, with its own baseline and the hosts that it did not get to.
+def _read(roster: Path | None, now: datetime) -> Roster | None:
+    from hardencheck.inventory.roster import read
+
+    return read(roster, now.date()) if roster else None
+
+
+def _resumed(store: Store, sweep_id: str, reach: Reach, selection: Selection, roster: Path | None) -> _Todo:
+    """Return an unfinished sweep, with its own baseline and roster, and the hosts that it did not get to.
 
     Options may repeat what the sweep began with; what would change it is a UsageError.
     """
@@ -149,7 +167,10 @@ def _resumed(store: Store, sweep_id: str, reach: Reach, selection: Selection) ->
     baseline = from_bytes(snapshot)
     if selection.given and digest(to_bytes(selection.load())) != last.baseline_digest:
         raise UsageError(f"sweep {last.id} began with other rules or values", hint=again)
-    if script_for(baseline).digest != last.collector_digest:
+    people, given = store.roster(last), _read(roster, datetime.now(UTC))
+    if given and given.digest != last.roster_digest:
+        raise UsageError(f"sweep {last.id} began with {'another' if people else 'no'} roster", hint=again)
+    if script_for(baseline, roster=people is not None).digest != last.collector_digest:
         raise UsageError(
             f"sweep {last.id} was begun by another version of hardencheck, whose script differs",
             hint="hardencheck sweep begins a new one",
@@ -157,7 +178,7 @@ def _resumed(store: Store, sweep_id: str, reach: Reach, selection: Selection) ->
     left = [host for host in last.hosts if host.state is HostState.PENDING]
     known = {host.name: host for host in reach.again(last.settings).hosts()} if left else {}
     hosts = tuple(known.get(host.host) or _gone(host) for host in left)
-    return _Todo(last, hosts, baseline, snapshot)
+    return _Todo(last, hosts, baseline, snapshot, people)
 
 
 def _gone(left: HostResult) -> Host:

@@ -94,29 +94,33 @@ class Assessor:
 
     def not_reached(self, subject: Subject, message: str) -> tuple[RuleResult, ...]:
         """Return the results of a host that nothing was collected from: every rule is notchecked."""
-        deselected = self.baseline.tailoring.scope_for(subject.name, subject.groups).deselect
+        said = f"host not reached: {message}"
         return tuple(
-            unjudged(rule, Outcome.NOTSELECTED, deselected[rule.id])
-            if rule.id in deselected
-            else unjudged(rule, Outcome.NOTCHECKED, f"host not reached: {message}")
+            self._unasked(rule, subject) or unjudged(rule, Outcome.NOTCHECKED, said)
             for rule in self._rules(subject.platform)
         )
+
+    def _unasked(self, rule: Rule, subject: Subject) -> RuleResult | None:
+        """Return the result of a rule that the site left out for this host; None for one that is asked."""
+        deselected = self.baseline.tailoring.scope_for(subject.name, subject.groups).deselect
+        if rule.id in deselected:
+            return unjudged(rule, Outcome.NOTSELECTED, deselected[rule.id])
+        if self.roster is None and all_probes()[rule.probe].reads_roster:
+            return unjudged(rule, Outcome.NOTSELECTED, "no roster was given (hardencheck sweep --roster FILE)")
+        return None
 
     def _rules(self, platform: Platform) -> list[Rule]:
         return [rule.at(self.baseline.level) for rule in self.baseline.rules if platform in rule.platforms]
 
     def _result(self, rule: Rule, heard: _Heard) -> RuleResult:
-        scope = self.baseline.tailoring.scope_for(heard.subject.name, heard.subject.groups)
-        probe = all_probes()[rule.probe]
-        if rule.id in scope.deselect:
-            return unjudged(rule, Outcome.NOTSELECTED, scope.deselect[rule.id])
-        if probe.reads_roster and self.roster is None:
-            return unjudged(rule, Outcome.NOTSELECTED, "no roster was given (hardencheck sweep --roster FILE)")
+        if unasked := self._unasked(rule, heard.subject):
+            return unasked
         if heard.system.foreign:
             said = f"{heard.subject.name} runs {heard.system.foreign}, not {heard.subject.platform.value.capitalize()}"
             return unjudged(rule, Outcome.NOTAPPLICABLE, said)
+        scope = self.baseline.tailoring.scope_for(heard.subject.name, heard.subject.groups)
         expectation = self._expectation(rule, scope.values)
-        values = {name: expectation.values[name] for name in probe.parameters}
+        values = {name: expectation.values[name] for name in all_probes()[rule.probe].parameters}
         observation = self._observe(rule.probe, heard, values)
         evidence = heard.manifest.sections.get(rule.probe)
         if evidence is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hardencheck.model.capture import Capture, digest
 from hardencheck.model.manifest import Manifest
@@ -30,7 +30,7 @@ def seal(manifest: Manifest, captures: Mapping[str, Capture]) -> Sealed:
         data = capture.to_bytes()
         sections[probe_id] = digest(data)
         blobs[sections[probe_id]] = data
-    listed = Manifest(manifest.host, manifest.ended, sections, manifest.absent, manifest.privilege_note)
+    listed = replace(manifest, sections=sections)
     data = listed.to_bytes()
     address = digest(data)
     blobs[address] = data

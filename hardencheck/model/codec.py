@@ -28,8 +28,8 @@ _HOST_RESULT = frozenset(
     "host state reason message labels groups system skew duration manifest results".split()  # noqa: SIM905  one line
 )
 _SWEEP = frozenset(
-    "id started finished baseline_id baseline_version baseline_digest collector_digest settings hosts".split()  # noqa: SIM905
-)
+    "id started finished baseline_id baseline_version baseline_digest collector_digest".split()  # noqa: SIM905
+) | {"roster_digest", "settings", "hosts"}
 _FINDING = frozenset("host rule_id severity opened last_seen closed reopened message".split())  # noqa: SIM905
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -143,6 +143,7 @@ def sweep_to_json(sweep: Sweep) -> Json:
         "baseline_version": sweep.baseline_version,
         "baseline_digest": sweep.baseline_digest,
         "collector_digest": sweep.collector_digest,
+        "roster_digest": sweep.roster_digest,
         "settings": dict(sweep.settings),
         "hosts": [host_result_to_json(host) for host in sweep.hosts],
     }
@@ -159,6 +160,7 @@ def sweep_from_json(body: Any) -> Sweep:
         baseline_version=_text(body, "baseline_version"),
         baseline_digest=_text(body, "baseline_digest"),
         collector_digest=_text(body, "collector_digest"),
+        roster_digest=_optional_text(body, "roster_digest"),
         settings=_mapping(body, "settings"),
         hosts=_each(body, "hosts", host_result_from_json),
     )

@@ -37,6 +37,7 @@ class Sweep:
     """One run, with its results as far as they are known; times are UTC in ISO 8601 with `Z`.
 
     `settings` are the arguments that a resumed run needs again (inventory paths, limit, selection), never secrets.
+    `roster_digest` is the digest of the roster that hosts are judged by, None when there is none.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Sweep:
     collector_digest: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     hosts: tuple[HostResult, ...] = ()
+    roster_digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

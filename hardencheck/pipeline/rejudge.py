@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
+from hardencheck.errors import EvidenceError
 from hardencheck.evaluate.assess import Assessor, Subject
 from hardencheck.model.baseline import Baseline
 from hardencheck.model.outcome import HostState
@@ -14,8 +15,8 @@ from hardencheck.storage import Store
 
 
 def rejudge(sweep: Sweep, baseline: Baseline, store: Store) -> Sweep:
-    """Return the sweep with every result derived anew; raises EvidenceError when a capture is not what it was."""
-    assessor = Assessor(baseline, datetime.fromisoformat(sweep.started))
+    """Return the sweep with every result derived anew; raises EvidenceError when evidence is not what it was."""
+    assessor = Assessor(baseline, datetime.fromisoformat(sweep.started), store.roster(sweep))
     return replace(sweep, hosts=tuple(_hosts(sweep, assessor, store)))
 
 
@@ -28,6 +29,8 @@ def _hosts(sweep: Sweep, assessor: Assessor, store: Store) -> Iterator[HostResul
             yield replace(host, results=assessor.not_reached(subject, host.message))
         else:
             manifest = store.manifest(host.manifest)
+            if manifest.roster != sweep.roster_digest:
+                raise EvidenceError(f"host {host.host}: its evidence was sealed with another roster than the sweep's")
             assessed = assessor.assess(subject, manifest, store.captures(manifest))
             yield replace(
                 host,

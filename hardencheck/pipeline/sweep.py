@@ -11,6 +11,7 @@ from hardencheck.collect.gather import Collector, gather
 from hardencheck.evaluate.assess import Assessor
 from hardencheck.model.baseline import Baseline
 from hardencheck.model.host import Host
+from hardencheck.model.roster import Roster
 from hardencheck.model.sweep import HostResult, Sweep
 from hardencheck.pipeline.visit import visit
 from hardencheck.storage import HostRecord, Store
@@ -25,6 +26,7 @@ class Work:
     baseline: Baseline
     collector: Collector
     workers: int = 50
+    roster: Roster | None = None
 
 
 def run(work: Work, store: Store, on_host: Callable[[HostResult], None]) -> None:
@@ -32,7 +34,7 @@ def run(work: Work, store: Store, on_host: Callable[[HostResult], None]) -> None
 
     `on_host` hears of each host once. A sweep that is interrupted keeps what was committed and can be resumed.
     """
-    assessor = Assessor(work.baseline, datetime.fromisoformat(work.sweep.started))
+    assessor = Assessor(work.baseline, datetime.fromisoformat(work.sweep.started), work.roster)
     asked = work.collector.script.probes
     answers = gather(work.hosts, work.collector, min(work.workers, len(work.hosts)))
     with closing(answers), store.writer() as writer:

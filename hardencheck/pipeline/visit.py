@@ -14,6 +14,7 @@ from hardencheck.model.host import Host
 from hardencheck.model.manifest import Manifest
 from hardencheck.model.outcome import HostState
 from hardencheck.model.probe import Probe
+from hardencheck.model.roster import Roster
 from hardencheck.model.sweep import HostResult
 
 LABELS = ("client", "process_unit", "site", "owner")
@@ -33,7 +34,7 @@ def visit(assessor: Assessor, collected: Collected, asked: tuple[Probe, ...]) ->
         message = collected.answer.message + (f"; {collected.answer.hint}" if collected.answer.hint else "")
         reason, results = collected.answer.reason, assessor.not_reached(subject, message)
         return replace(base, state=HostState.UNREACHABLE, reason=reason, message=message, results=results), {}
-    sealed = _sealed(host, collected.answer, asked)
+    sealed = _sealed(host, collected.answer, asked, assessor.roster)
     assessed = assessor.assess(subject, sealed.manifest, sealed.captures)
     result = replace(
         base,
@@ -49,14 +50,14 @@ def visit(assessor: Assessor, collected: Collected, asked: tuple[Probe, ...]) ->
     return result, sealed.blobs
 
 
-def _sealed(host: Host, answer: Answer, asked: tuple[Probe, ...]) -> Sealed:
+def _sealed(host: Host, answer: Answer, asked: tuple[Probe, ...], roster: Roster | None) -> Sealed:
     frames, ended = answer.frames, answer.exchange.ended
     if ended is Ended.CLOSED and frames.captures and not frames.complete:
         ended = Ended.LOST
     absent = dict(frames.refused)
     if ended is Ended.CLOSED:
         absent |= {p.id: "its section did not arrive" for p in asked if p.id not in frames.captures | absent}
-    manifest = Manifest(host.name, ended, {}, absent, _said(answer.exchange))
+    manifest = Manifest(host.name, ended, {}, absent, _said(answer.exchange), roster.digest if roster else None)
     return seal(manifest, frames.captures)
 
 

@@ -95,6 +95,7 @@ SCHEMA: dict[str, Any] = {
             baseline_version=_TEXT,
             baseline_digest=_DIGEST,
             collector_digest=_DIGEST,
+            roster_digest={"anyOf": [_DIGEST, {"type": "null"}]},
             settings={"type": "object"},
             hosts={"type": "array", "items": _HOST},
         ),

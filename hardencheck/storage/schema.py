@@ -71,7 +71,8 @@ metadata = MetaData(
     }
 )
 
-#: Content under its digest: captures, manifests, packed results, baselines. `size` counts bytes before compression.
+#: Content under its digest: captures, manifests, packed results, baselines, rosters. `size` counts bytes before
+#: compression.
 blob = Table(
     "blob",
     metadata,
@@ -93,6 +94,7 @@ sweep = Table(
     Column("baseline_version", Text, nullable=False),
     Column("baseline_digest", Digest, ForeignKey("blob.digest"), nullable=False),
     Column("collector_digest", Text, nullable=False),
+    Column("roster_digest", Digest, ForeignKey("blob.digest")),
     Column("settings", JSON, nullable=False),
 )
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine
 from hardencheck.errors import EvidenceError, StoreError
 from hardencheck.model.capture import Capture
 from hardencheck.model.manifest import Manifest
+from hardencheck.model.roster import Roster
 from hardencheck.model.sweep import Finding, HostResult, Sweep
 from hardencheck.storage import blobs, findings, sweeps
 from hardencheck.storage.failure import explained
@@ -74,11 +75,13 @@ class Store:
             finally:
                 self._locked = False
 
-    def begin(self, sweep: Sweep, baseline: bytes) -> None:
-        """Write down a new sweep with all its hosts pending, and the snapshot of its baseline."""
-        row = blobs.packed(sweep.baseline_digest, baseline)
+    def begin(self, sweep: Sweep, baseline: bytes, roster: bytes | None = None) -> None:
+        """Write down a new sweep with all its hosts pending, the snapshot of its baseline and its roster."""
+        rows = [blobs.packed(sweep.baseline_digest, baseline)]
+        if sweep.roster_digest is not None and roster is not None:
+            rows.append(blobs.packed(sweep.roster_digest, roster))
         with self._writing() as connection:
-            connection.execute(insert_if_absent(blob), row)
+            connection.execute(insert_if_absent(blob), rows)
             sweeps.begin(connection, sweep)
 
     def writer(self) -> Writer:
@@ -155,6 +158,16 @@ class Store:
         """Return the content of several digests."""
         with self._reading() as connection:
             return blobs.read(connection, digests)
+
+    def roster(self, sweep: Sweep) -> Roster | None:
+        """Return the roster that a sweep's hosts are judged by; None when it had none."""
+        if sweep.roster_digest is None:
+            return None
+        data = self.blob(sweep.roster_digest)
+        try:
+            return Roster.from_bytes(data)
+        except (ValueError, KeyError, TypeError) as error:
+            raise EvidenceError(f"evidence {sweep.roster_digest}: it is no roster") from error
 
     def manifest(self, digest: str) -> Manifest:
         """Return the list of one host's captures."""

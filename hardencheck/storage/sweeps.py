@@ -37,7 +37,7 @@ _STORE_RESULT = (
 
 
 def begin(connection: Connection, planned: Sweep) -> None:
-    """Insert a sweep with all its hosts pending; the baseline's blob must be there."""
+    """Insert a sweep with all its hosts pending; the blobs of its baseline and its roster must be there."""
     (number,) = connection.execute(
         insert(sweep)
         .returning(sweep.c.number)
@@ -49,6 +49,7 @@ def begin(connection: Connection, planned: Sweep) -> None:
             baseline_version=planned.baseline_version,
             baseline_digest=planned.baseline_digest,
             collector_digest=planned.collector_digest,
+            roster_digest=planned.roster_digest,
             settings=dict(planned.settings),
         )
     ).one()
@@ -202,6 +203,7 @@ def _sweep(row: Row[Any]) -> Sweep:
         baseline_version=row.baseline_version,
         baseline_digest=row.baseline_digest,
         collector_digest=row.collector_digest,
+        roster_digest=row.roster_digest,
         settings=row.settings,
     )
 

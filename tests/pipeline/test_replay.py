@@ -109,7 +109,8 @@ def test_a_transport_that_breaks_is_that_hosts_trouble(baseline: Baseline) -> No
         def close(self) -> None:
             pass
 
-    collector = Collector(script_for(baseline), {"local": Broken()}, Limits())  # type: ignore[dict-item]
+    broken: dict[str, Transport] = {"local": Broken()}  # type: ignore[dict-item]
+    collector = Collector(script_for(baseline), broken, Limits(), lambda host: baseline.values_for(host.name, ()))
     hosts = [replace(HERE, name=f"h{number}") for number in range(20)]
     found = list(gather(hosts, collector, 4))
     assert sorted(each.host.name for each in found) == sorted(host.name for host in hosts)

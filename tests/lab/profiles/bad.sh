@@ -9,6 +9,8 @@ useradd -o -u 0 -M -s /bin/bash toor && password toor DES # second root, DES has
 account helpdesk && password helpdesk
 echo 'helpdesk ALL=(ALL) NOPASSWD: ALL' | put /etc/sudoers.d/helpdesk 440
 for account_name in agent1 agent2 toor helpdesk; do chage -M 99999 "$account_name"; done
+account ext-support && password ext-support               # a vendor's account without an end, left over
+chage -d "$(date -d '200 days ago' +%F)" ext-support
 sed -i 's/^PASS_MAX_DAYS.*/PASS_MAX_DAYS 99999/; s/^PASS_MIN_DAYS.*/PASS_MIN_DAYS 0/' /etc/login.defs
 sed -i 's/ yescrypt$/ md5/' /etc/pam.d/common-password
 

@@ -31,10 +31,12 @@ def upgrade() -> None:
         sa.Column("baseline_version", sa.Text, nullable=False),
         sa.Column("baseline_digest", digest, nullable=False),
         sa.Column("collector_digest", sa.Text, nullable=False),
+        sa.Column("roster_digest", digest),
         sa.Column("settings", sa.JSON, nullable=False),
         sa.PrimaryKeyConstraint("number", name="pk_sweep"),
         sa.UniqueConstraint("id", name="uq_sweep_id"),
         sa.ForeignKeyConstraint(["baseline_digest"], ["blob.digest"], name="fk_sweep_baseline_digest"),
+        sa.ForeignKeyConstraint(["roster_digest"], ["blob.digest"], name="fk_sweep_roster_digest"),
     )
     op.create_table(
         "sweep_host",
