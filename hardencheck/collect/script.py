@@ -8,6 +8,9 @@ Wire format, per section (all lengths in bytes, NONCE is 32 hexadecimal digits, 
 and after the last one `HC1 NONCE end COUNT\n`. The nonce is a shell variable: never in argv, never in the environment,
 so no other user of the host can see it, and content that looks like a section is content. What the baseline's values
 tell the probes of one host (`Probe.parameters`) comes before the script as shell assignments, too: data, quoted.
+
+What several probes ask (`Probe.asks`) is asked once, before the first section, and bounded like a section; the
+sections find it in the environment as `asked_NAME`: exit status, space, output.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-from hardencheck.model.probe import Probe
+from hardencheck.model.probe import Probe, Question
 from hardencheck.probes.output import END_OF_SECTION, PRELUDE
 
 #: The end of a section's stderr that is kept.
@@ -39,17 +42,36 @@ if timeout -k 2 1 true 2>/dev/null; then bound='timeout -k 2'
 elif timeout 1 true 2>/dev/null; then bound=timeout
 else bound=
 fi
+newline='
+'
+question() {
+  name=$1 seconds=$2 bytes=$3 body=$4
+  shift 4
+  text=$({
+    # shellcheck disable=SC2086 # the words of $bound are an optional command
+    $bound ${bound:+"$seconds"} /bin/sh -c "$parameters$body" question "$@" </dev/null 2>/dev/null
+    printf '\n%s %s' "$nonce" "$?" # without it, the output was cut off
+  } | head -c "$bytes")
+  kept=${text%"$newline$nonce "*} status=${text##* }
+  [ "$kept" != "$text" ] || status=124
+  case $status in 124 | 137 | 143) kept='' status=124 ;; esac
+  export "asked_$name=$status ${kept%"$newline"}"
+}
 section() {
+  name=$1 seconds=$2 bytes=$3 body=$4
+  shift 4
+  # what was asked for several sections and not answered is missing in all of them
+  for asked do eval "case \$asked_$asked in '124 '*) body='echo $asked was not answered >&2; exit 124' ;; esac"; done
   out=$(
     exec 3>&1
     err=$({ {
       # shellcheck disable=SC2086 # the words of $bound are an optional command
-      $bound ${bound:+"$2"} /bin/sh -c "$parameters$prelude$4" </dev/null 2>&4 3>&-
+      $bound ${bound:+"$seconds"} /bin/sh -c "$parameters$prelude$body" </dev/null 2>&4 3>&-
       echo "rc=$?" >&4
-    } | head -c "$3" >&3 4>&-; } 4>&1 | tail -c @STDERR@)
+    } | head -c "$bytes" >&3 4>&-; } 4>&1 | tail -c @STDERR@)
     printf '%s%06d' "$err" "${#err}"
   )
-  printf 'HC1 %s %s %s\n%s\n' "$nonce" "$1" "${#out}" "$out"
+  printf 'HC1 %s %s %s\n%s\n' "$nonce" "$name" "${#out}" "$out"
 }
 """
 
@@ -64,10 +86,16 @@ class Script:
     def text(self) -> str:
         """The script without its nonce, as `doctor --show-script` prints it."""
         parts = [_HEAD.lstrip("\n").replace("@STDERR@", str(STDERR_BYTES)), f"prelude={_quote(PRELUDE)}\n"]
+        for question, words in _questions(self.probes).items():
+            limits = f"{question.seconds} {question.max_bytes}"
+            body = "".join(f'set -f\nset -- "$@" {word}\nset +f\n' for word in words if word.startswith("$"))
+            given = " ".join(_quote(word) for word in words if not word.startswith("$"))
+            parts.append(f"question {question.name} {limits} {_quote(body + question.script.strip())} {given}\n")
         for probe in self.probes:
             # one byte more than allowed tells "exactly full" from "cut off"
             body = _quote(f"{probe.script.strip()}\n{END_OF_SECTION}\n")
-            parts.append(f"section {probe.id} {probe.seconds} {probe.max_bytes + 1} {body}\n")
+            needed = "".join(f" {name}" for name in sorted(question.name for question in probe.asks))
+            parts.append(f"section {probe.id} {probe.seconds} {probe.max_bytes + 1} {body}{needed}\n")
         parts.append(f"printf 'HC1 %s end %s\\n' \"$nonce\" {len(self.probes)}\n")
         return "".join(parts)
 
@@ -94,6 +122,14 @@ def build(probes: Iterable[Probe]) -> Script:
 def new_nonce() -> str:
     """Return 128 random bits for one connection."""
     return secrets.token_hex(16)
+
+
+def _questions(probes: Iterable[Probe]) -> dict[Question, list[str]]:
+    asked: dict[Question, set[str]] = {}
+    for probe in probes:
+        for question, words in probe.asks.items():
+            asked.setdefault(question, set()).update(words)
+    return {question: sorted(asked[question]) for question in sorted(asked, key=lambda question: question.name)}
 
 
 def _lines(value: Any) -> str:

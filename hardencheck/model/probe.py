@@ -69,6 +69,21 @@ Parser = Callable[[Capture, Context], Observation]
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """What several probes ask of a host: asked once, before the first section, for all of them.
+
+    `script` is POSIX sh that only reads; its arguments are the words of all probes that ask (`Probe.asks`). A section
+    finds what it printed with the function `answer` of `hardencheck.probes.output.PRELUDE`, and says what it used of
+    it. A question that took longer than `seconds` or printed `max_bytes` or more has exit status 124 and no text.
+    """
+
+    name: str
+    script: str
+    seconds: int = 20
+    max_bytes: int = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
     """One question to a host.
 
@@ -78,6 +93,8 @@ class Probe:
     `parameters` are the baseline's values that script and parser read, each with the schema that it must meet: the
     script finds a list as lines in a shell variable of that name, the parser finds it in `Context.values`.
     `reads_roster`: without a roster, rules that use this probe are not selected.
+    `asks` names the questions whose answers the script uses, each with its words; `$NAME` stands for the lines of a
+    parameter.
     """
 
     id: str
@@ -92,3 +109,4 @@ class Probe:
     version: int = 1
     parameters: Mapping[str, JsonSchema] = field(default_factory=dict)
     reads_roster: bool = False
+    asks: Mapping[Question, tuple[str, ...]] = field(default_factory=dict)

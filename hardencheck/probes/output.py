@@ -15,6 +15,7 @@ from hardencheck.model.capture import Capture
 #: Shell functions that every Linux probe's script may use.
 #:   run LABEL COMMAND [ARG...]   one item: output and exit status of a command (127: not installed)
 #:   files PATH...                one item per readable regular file; others are named as absent, unreadable or special
+#:   answer QUESTION            what was asked once for several probes (`Probe.asks`): its output and its exit status
 PRELUDE = r"""
 run() {
   label=$1
@@ -38,6 +39,11 @@ files() {
   wc -c "$@"
   cat "$@"
   echo
+}
+answer() {
+  eval "_answer=\${asked_$1:-124 }"
+  [ -z "${_answer#* }" ] || printf '%s\n' "${_answer#* }"
+  return "${_answer%% *}"
 }
 """
 

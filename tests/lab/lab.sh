@@ -87,11 +87,23 @@ addr add 10.77.0.1/16 dev br0
 addr add fd77::1/64 dev br0 nodad
 link set lo up
 link set br0 up'
+    loghost
     # each systemd watches files, each host is a neighbour: more than the kernel's defaults allow for a fleet
     raise fs.inotify.max_user_instances 8192
     raise net.ipv4.neigh.default.gc_thresh3 8192
     raise net.ipv6.neigh.default.gc_thresh3 8192
   fi
+}
+
+loghost() { # what the hosts send their logs to: takes syslog on the controller's address, keeps nothing (nobody's child: `up` waits for its own)
+  mkdir -p "$CGROUP/loghost"
+  # shellcheck disable=SC2016  # expanded by the inner shell
+  (setsid sh -c 'echo $$ >"$1" && exec nsenter --net="$2" python3 -c "$3"' sh "$CGROUP/loghost/cgroup.procs" \
+    "/run/netns/$CTL" 'import socketserver as s
+class Take(s.BaseRequestHandler):
+    def handle(self):
+        while self.request.recv(65536): pass
+s.ThreadingTCPServer(("10.77.0.1", 6514), Take).serve_forever()' </dev/null >/dev/null 2>&1 9>&- &)
 }
 
 raise() { # raise SYSCTL MINIMUM; the machine keeps it

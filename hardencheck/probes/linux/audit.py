@@ -4,7 +4,9 @@ Reads: `auditctl -s`, `auditctl -l`, the compiled /etc/audit/audit.rules, the pa
 Needs: root.
 Facts: audit_enabled (the kernel's `enabled` is 1, or 2: locked until the next boot), audit_locked, auditd_running (a
 process has registered for the records), loaded_rules, rules_not_loaded (how many fewer than in audit.rules: one bad
-line keeps all that follow it out), lost_events.
+line keeps all that follow it out), rules_not_compiled (rules in /etc/audit/rules.d that audit.rules lacks: augenrules
+has not run since, or the rules are locked until the next boot), rules_in_files (rules in rules.d and audit.rules: the
+letter of the guides, which look at files alone), lost_events.
 Absent when: auditctl is missing and the package database says so too: does_not_exist. In a container the audit
 system belongs to the container's host: not_applicable.
 """
@@ -29,7 +31,9 @@ state() {
 }
 run status state
 run rules auditctl -l
-files /etc/audit/audit.rules
+set -- /etc/audit/audit.rules
+for path in /etc/audit/rules.d/*.rules; do [ ! -e "$path" ] || set -- "$@" "$path"; done
+files "$@"
 run packages installed auditd audit
 """
 )
@@ -40,6 +44,8 @@ FACTS: dict[str, JsonSchema] = {
     "auditd_running": {"type": "boolean"},
     "loaded_rules": {"type": "integer"},
     "rules_not_loaded": {"type": "integer"},
+    "rules_not_compiled": {"type": "integer"},
+    "rules_in_files": {"type": "integer"},
     "lost_events": {"type": "integer"},
 }
 
@@ -66,15 +72,16 @@ def parse(capture: Capture, context: Context) -> Observation:
     loaded = [line for line in rules.lines if line.startswith("-")]
     if rules.status != 0 or (not loaded and "No rules" not in rules.text):
         return Observation.not_collected(f"auditctl -l did not list the loaded rules (status {rules.status})")
-    compiled = [
-        line for line in output.files.get("/etc/audit/audit.rules", "").splitlines() if re.match(r"\s*-[aAw]\s", line)
-    ]
+    compiled = _rules(output.files.get("/etc/audit/audit.rules", ""))
+    written = set().union(*(_rules(text) for path, text in output.files.items() if "/rules.d/" in path))
     facts = {
         "audit_enabled": state["enabled"] in ("1", "2"),
         "audit_locked": state["enabled"] == "2",
         "auditd_running": state["pid"] != "0",
         "loaded_rules": len(loaded),
         "rules_not_loaded": max(0, len(compiled) - len(loaded)),
+        "rules_not_compiled": len(written - compiled),
+        "rules_in_files": len(written | compiled),
         "lost_events": int(state["lost"]),
     }
     return Observation.of(
@@ -84,9 +91,16 @@ def parse(capture: Capture, context: Context) -> Observation:
             "auditd_running": "auditctl -s: pid",
             "loaded_rules": "auditctl -l",
             "rules_not_loaded": f"auditctl -l; /etc/audit/audit.rules has {len(compiled)} rules",
+            "rules_not_compiled": "; ".join(sorted(written - compiled)[:5])
+            or "/etc/audit/rules.d, /etc/audit/audit.rules",
             "lost_events": "auditctl -s: lost",
         },
     )
+
+
+def _rules(text: str) -> set[str]:
+    """Return the rules of a file; a rule that stands there twice is loaded once."""
+    return {" ".join(line.split()) for line in text.splitlines() if re.match(r"\s*-[aAw]\s", line)}
 
 
 PROBE = Probe(
@@ -99,4 +113,5 @@ PROBE = Probe(
     needs_root=True,
     seconds=10,
     max_bytes=256 * 1024,
+    asks={software.PACKAGES: ("auditd", "audit")},
 )

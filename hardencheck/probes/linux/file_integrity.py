@@ -5,7 +5,8 @@ the package database.
 Needs: root (AIDE's database is hidden from others).
 Facts: product is the one that works, else the first that is installed. database_present (not empty, and the one that
 is compared with, not aide.db.new), database_age_days, check_scheduled (active timer, or cron job while cron runs),
-last_report_age_days.
+last_report_age_days. package_installed (aide, samhain or tripwire in the package database: the letter of the guides,
+which ask for the package alone).
 Absent when: no such product is installed, and the package database says so too: does_not_exist.
 """
 
@@ -28,6 +29,7 @@ FACTS: dict[str, JsonSchema] = {
     "database_age_days": {"type": ["integer", "null"]},
     "check_scheduled": {"type": "boolean"},
     "last_report_age_days": {"type": ["integer", "null"]},
+    "package_installed": {"type": "boolean"},
 }
 
 
@@ -49,8 +51,12 @@ def parse(capture: Capture, context: Context) -> Observation:
         "last_report_age_days": None if best.reported is None else software.days_since(best.reported, context.now),
     }
     missing = {}
+    if installed is None:
+        missing["package_installed"] = "neither dpkg nor rpm told which packages are installed"
+    else:
+        facts["package_installed"] = bool(installed & set(integrity.PACKAGES))
     if best.unclear:
-        missing = dict.fromkeys(("database_present", "database_age_days"), best.unclear)
+        missing |= dict.fromkeys(("database_present", "database_age_days"), best.unclear)
         facts = {name: value for name, value in facts.items() if name not in missing}
     read_from = {
         "database_present": best.database or "/var/lib/aide, /var/lib/samhain, /var/lib/tripwire",
@@ -70,4 +76,5 @@ PROBE = Probe(
     needs_root=True,
     seconds=15,
     max_bytes=64 * 1024,
+    asks={software.PACKAGES: integrity.PACKAGES, software.PROCESSES: (), software.SCHEDULE: (integrity.JOBS,)},
 )

@@ -16,13 +16,19 @@ from hardencheck.probes.output import Output
 
 PACKAGES = ("aide", "samhain", "tripwire")
 
+#: What the script asks software.SCHEDULE.
+JOBS = "aide|AIDE|tripwire|/run/systemd/system|CRON_DAILY_RUN"
+
 #: The items that this module reads; the script also needs software.FUNCTIONS.
-SCRIPT = r"""
+SCRIPT = (
+    r"""
 stats() {
   command -v stat >/dev/null || return 127
   for path do
-    [ ! -f "$path" ] || stat -c '%Y %s %n' "$path"
+    [ ! -f "$path" ] || set -- "$@" "$path"
+    shift
   done
+  [ "$#" -eq 0 ] || stat -c '%Y %s %n' "$@"
 }
 program() {
   for path in /usr/bin/aide /usr/sbin/aide /usr/local/bin/aide /usr/local/sbin/aide; do
@@ -37,10 +43,11 @@ run aide_settings settings
 run aide_program program
 run databases stats /var/lib/aide/* /var/lib/aide.db* /var/lib/samhain/samhain_file /var/lib/tripwire/*.twd
 run reports stats /var/log/aide/aide.log /var/lib/tripwire/report/*.twr /var/log/samhain/samhain.log
-run scheduled scheduled 'aide|AIDE|tripwire|/run/systemd/system|CRON_DAILY_RUN'
 run cron running 'cron|crond|fcron|anacron|samhain'
 files /etc/default/aide
 """
+    + f"run scheduled scheduled '{JOBS}'\n"
+)
 
 _AIDE = re.compile(r"\baide(?:check)?\.timer|dailyaidecheck|\baide(?:\.wrapper)?\b.*(?:--check|--update|\s-C\b|\s-u\b)")
 _TRIPWIRE = re.compile(r"\btripwire(?:\.timer|\b.*(?:--check|\s-m\s*c))")

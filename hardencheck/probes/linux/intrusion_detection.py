@@ -75,4 +75,9 @@ PROBE = Probe(
     needs_root=True,
     seconds=30,
     max_bytes=128 * 1024,
+    asks={
+        software.PACKAGES: (*integrity.PACKAGES, *sensors.PACKAGES),
+        software.PROCESSES: (),
+        software.SCHEDULE: (integrity.JOBS,),
+    },
 )

@@ -37,7 +37,6 @@ fresh() {
   shift
   find "$@" -prune -type f -size +0 -mmin "$minutes" 2>/dev/null | sort
 }
-sized() { find "$@" -prune -type f -size +0 2>/dev/null | sort; }
 agents() {
   for state in /var/ossec/var/run/wazuh-agentd.state /var/ossec/var/run/ossec-agentd.state; do
     [ ! -f "$state" ] || sed -n -e "s/^status=/status=/p" -e "s/^last_ack=/last_ack=/p" "$state"
@@ -51,8 +50,15 @@ defender() {
   command -v mdatp >/dev/null || return 127
   mdatp health --output json
 }
+active() {
+  base=$(sed -n 's/^default-rule-path:[[:space:]]*//p' /etc/suricata/suricata.yaml 2>/dev/null | tr -d "\"'")
+  base=${base:-/var/lib/suricata/rules}
+  grep -l -s -E '^[[:space:]]*(alert|drop|reject(src|dst|both)?|pass)[[:space:]]' "$base"/*.rules
+  return 0
+}
 names='suricata|Suricata-Main|snort|snort3|zeek|wazuh-agentd|ossec-agentd|falco|osqueryd|falcon-sensor|falcon-sensor-b'
-others='s1-agent|sentinelone-age|elastic-endpoin|auditbeat|xagt|cbagentd|sophos.*|mfetpd|ds_agent'
+others='s1-agent|sentinelone-age|elastic-endpoin|auditbeat|xagt|cbagentd|sophos.*|mfetpd|ds_agent|pmd|cybereason-sens|bdsecd|kesl|esets_daemon|oaeventd'
+others="$others|tetragon|tracee"
 links() {
   for link in /sys/class/net/*; do echo "${link##*/} $(cat "$link/operstate" 2>/dev/null)"; done
 }
@@ -61,9 +67,10 @@ run contained seen 'Suricata-Main|zeek|falco'
 run fresh fresh -15 /var/log/suricata/stats.log /var/log/suricata/eve.json /opt/zeek/logs/current/*.log \
   /usr/local/zeek/logs/current/*.log
 run fresh_today fresh -1440 /var/log/osquery/osqueryd.results.log
-run rules sized /var/lib/suricata/rules/*.rules /etc/suricata/rules/*.rules
+run rules active
 run agents agents
 run zone date +%z
+[ ! -d /var/ossec ] || run clock date '+%Y-%m-%d %H:%M:%S'
 run falcon falcon
 run mdatp defender
 run snort sh -c 'ps -C snort,snort3 -o args= 2>/dev/null'
@@ -79,6 +86,14 @@ _UNJUDGED = {
     "mfetpd": "Trellix",
     "cbagentd": "Carbon Black",
     "ds_agent": "Deep Security",
+    "pmd": "Cortex XDR",
+    "cybereason-sens": "Cybereason",
+    "bdsecd": "Bitdefender",
+    "kesl": "Kaspersky",
+    "esets_daemon": "ESET",
+    "oaeventd": "ESET",
+    "tetragon": "Tetragon",
+    "tracee": "Tracee",
 }
 _INTERFACE = re.compile(r"\s-i\s*(\S+)")
 
@@ -171,14 +186,23 @@ def _agent(output: Output, running: frozenset[str], installed: frozenset[str], n
     values = {key: value.strip("'\"") for key, value in state.items()}
     if values.get("status") != "connected":
         return Sensor(name, "host", False, f"is {values.get('status') or 'in no known state'}, not connected")
-    stamp = f"{values.get('last_ack', '')} {output.run('zone').text.strip()}"
     try:
-        silent = now - datetime.strptime(stamp, "%Y-%m-%d %H:%M:%S %z")
+        silent = _silence(output, values.get("last_ack", ""), now)
     except ValueError:
         return Sensor(name, "host", False, "is connected, but its manager never answered")
+    if silent < timedelta(minutes=-1):
+        return Sensor(name, "host", False, "its manager's last answer lies in the future")
     if silent > timedelta(minutes=10):
         return Sensor(name, "host", False, "its manager has not answered for more than 10 minutes")
     return Sensor(name, "host", True, "is connected to its manager")
+
+
+def _silence(output: Output, last_ack: str, now: datetime) -> timedelta:
+    """Return the time since the manager's answer by the host's own clock: a sweep may have begun long before."""
+    if "clock" in output.runs:
+        return datetime.fromisoformat(output.run("clock").text.strip()) - datetime.fromisoformat(last_ack)
+    stamp = f"{last_ack} {output.run('zone').text.strip()}"
+    return max(timedelta(0), now - datetime.strptime(stamp, "%Y-%m-%d %H:%M:%S %z"))
 
 
 def _falcon(output: Output, running: frozenset[str], installed: frozenset[str]) -> Sensor | None:

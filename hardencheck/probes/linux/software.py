@@ -8,50 +8,88 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
+from hardencheck.errors import CaptureUnreadable
+from hardencheck.model.probe import Question
 from hardencheck.probes.output import Output, Run
 
-#: Functions for a probe's script.
-#:   installed PACKAGE...   those that are installed, and the package manager itself
-#:   running REGEX          names of processes that match, those of containers left out (needs root)
-#:   seen REGEX             the same with containers: sensors often run in one
-#:   scheduled REGEX        matching lines of crontabs and of executable files in /etc/cron.*, and matching timers
+#: The installed packages of those that are asked for, and the package manager itself.
+PACKAGES = Question(
+    "packages",
+    r"""
+if command -v dpkg-query >/dev/null; then
+  # shellcheck disable=SC2016 # the dollar signs are dpkg's
+  dpkg-query -W -f '${Status}|${Package}\n' dpkg "$@" | sed -n 's/^.* ok installed|//p' | sort -u
+elif command -v rpm >/dev/null; then
+  rpm -q --qf '%{NAME}\n' rpm "$@" | grep -v ' ' | sort -u
+else
+  (exit 127)
+fi
+""",
+)
+#: The names of all processes (`any`), and of those that are in no container (`own`; needs root).
+#: A kernel thread that is named after its processor holds a slash: there can be thousands of them.
+PROCESSES = Question(
+    "processes",
+    r"""
+for process in /proc/[0-9]*; do
+  { read -r name <"$process/comm"; } 2>/dev/null || continue
+  case $name in */*) continue ;; esac
+  printf 'any %s\n' "$name"
+  # shellcheck disable=SC3013 # dash, bash and busybox ash compare files so
+  [ ! "$process/ns/pid" -ef /proc/self/ns/pid ] || printf 'own %s\n' "$name"
+done | sort -u
+""",
+)
+#: Lines of crontabs and of executable files in /etc/cron.*, and timers with their state, that match a regex asked for.
+SCHEDULE = Question(
+    "schedule",
+    r"""
+wanted=$(printf '%s|' "$@")
+wanted=${wanted%"|"}
+set --
+for path in /etc/crontab /etc/cron.d/* /etc/anacrontab /var/spool/cron/crontabs/root /var/spool/cron/root \
+  /var/spool/cron/tabs/root; do
+  [ ! -f "$path" ] || set -- "$@" "$path"
+done
+for path in /etc/cron.hourly/* /etc/cron.daily/* /etc/cron.weekly/* /etc/cron.monthly/*; do
+  [ ! -f "$path" ] || [ ! -x "$path" ] || set -- "$@" "$path"
+done
+[ "$#" -eq 0 ] || grep -H -E "$wanted" "$@"
+[ ! -d /run/systemd/system ] || echo '@systemd'
+systemctl list-units --all --plain --no-legend --type=timer | awk '{ print $1, $3 }' | sort |
+  grep -E "$wanted" | while read -r timer state; do
+  service=$(systemctl show -p Unit "$timer")
+  case $(systemctl is-enabled "${service#Unit=}") in masked*) state=masked ;; esac
+  printf '@timer %s %s\n' "$timer" "$state"
+done
+exit 0
+""",
+)
+
+#: Functions for the script of a probe that asks the questions above.
+#:   installed PACKAGE...   those that are installed, and the package manager itself (PACKAGES)
+#:   running REGEX          names of processes that match, those of containers left out (PROCESSES)
+#:   seen REGEX             the same with containers: sensors often run in one (PROCESSES)
+#:   scheduled REGEX        matching lines of crontabs and jobs, and matching timers (SCHEDULE)
 FUNCTIONS = r"""
 installed() {
-  if command -v dpkg-query >/dev/null; then
-    # shellcheck disable=SC2016 # the dollar signs are dpkg's
-    dpkg-query -W -f '${Status}|${Package}\n' dpkg "$@" 2>/dev/null | sed -n 's/^.* ok installed|//p' | sort -u
-  elif command -v rpm >/dev/null; then
-    rpm -q --qf '%{NAME}\n' rpm "$@" 2>/dev/null | grep -v ' ' | sort -u
-  else
-    return 127
-  fi
+  found=$(answer packages) || return
+  for name in $found; do
+    case " dpkg rpm $* " in *" $name "*) printf '%s\n' "$name" ;; esac
+  done
 }
 running() {
-  own=$(readlink /proc/self/ns/pid) || return
-  # shellcheck disable=SC2012 # the names are numbers
-  set -- "$1" "$(ls -l /proc/[0-9]*/ns/pid 2>/dev/null |
-    sed -n "s|.* /proc/\([0-9]*\)/ns/pid -> pid:\[${own#pid:[}$|\1|p")"
-  for pid in $2; do
-    read -r name 2>/dev/null <"/proc/$pid/comm" && printf '%s\n' "$name"
-  done | grep -x -E "$1" | sort -u
-  [ -n "$2" ]
+  found=$(answer processes) || return
+  printf '%s\n' "$found" | sed -n -E "s/^own ($1)\$/\1/p"
+  case $found in *'own '*) ;; *) return 1 ;; esac
 }
-seen() { cat /proc/[0-9]*/comm 2>/dev/null | grep -x -E "$1" | sort -u; }
+seen() {
+  found=$(answer processes) || return
+  printf '%s\n' "$found" | sed -n -E "s/^any ($1)\$/\1/p"
+}
 scheduled() {
-  for tab in /etc/crontab /etc/cron.d/* /etc/anacrontab /var/spool/cron/crontabs/root /var/spool/cron/root \
-    /var/spool/cron/tabs/root; do
-    [ ! -f "$tab" ] || grep -H -E "$1" "$tab"
-  done
-  for job in /etc/cron.hourly/* /etc/cron.daily/* /etc/cron.weekly/* /etc/cron.monthly/*; do
-    [ ! -f "$job" ] || [ ! -x "$job" ] || grep -H -E "$1" "$job"
-  done
-  [ ! -d /run/systemd/system ] || echo '@systemd'
-  systemctl list-units --all --plain --no-legend --type=timer 2>/dev/null | awk '{ print $1, $3 }' | sort |
-    grep -E "$1" | while read -r timer state; do
-    service=$(systemctl show -p Unit "$timer" 2>/dev/null)
-    case $(systemctl is-enabled "${service#Unit=}" 2>/dev/null) in masked*) state=masked ;; esac
-    printf '@timer %s %s\n' "$timer" "$state"
-  done
+  found=$(answer schedule) || return
+  printf '%s\n' "$found" | grep -E "^(@systemd\$|@timer .*($1)|/[^:]*:.*($1))"
   return 0
 }
 """
@@ -83,8 +121,10 @@ def schedule(output: Output, command: re.Pattern[str], *, cron_runs: bool) -> st
     """Return where a command is scheduled, or "": an active timer, a crontab or a job in /etc/cron.*.
 
     Crontabs count only while a cron daemon runs. A job that leaves at once when systemd runs (Debian's way to prefer
-    its timer) counts only without systemd.
+    its timer) counts only without systemd. Raises CaptureUnreadable when crontabs and timers were not listed.
     """
+    if output.run("scheduled").status != 0:
+        raise CaptureUnreadable("crontabs and timers were not listed")
     lines = output.run("scheduled").lines
     for line in lines:
         words = line.split()
