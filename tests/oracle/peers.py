@@ -1,7 +1,7 @@
 """OpenSCAP and Lynis on a lab host, and what they say where hardencheck has a rule too.
 
-`peers.yaml` says which of their checks ask the same question; `differences.yaml` says, for each answer that is not ours,
-why ours is right. Content for OpenSCAP is Debian's own package ssg-debian, as Debian 13 ships it: Debian 12's has no
+`peers.yaml` says which of their checks ask the same question; `differences.yaml` says why ours is right for each answer
+that differs. Content for OpenSCAP is Debian's own package ssg-debian, as Debian 13 ships it: Debian 12's has no
 content for Debian 12.
 """
 
