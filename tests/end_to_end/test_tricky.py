@@ -1,8 +1,8 @@
 """States that look good and are not, or look bad and are fine, on real hosts.
 
 Each is a lab profile, `tests/lab/profiles/tricky-*.sh`. Its head says the verdict, argues it from a man page or from
-behaviour (`because`), and mostly has the host itself show it (`proof`: a command of the host's own programs that must
-succeed there). hardencheck's own parsers have no say in the argument.
+behaviour (`because`), and mostly has the host itself show it (`proof`: shell lines with the host's own programs, each
+of which must succeed there). hardencheck's own parsers have no say in the argument.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Tricky:
     mode: str
     verdict: dict[str, str]
     because: str
-    proof: str
+    proof: tuple[str, ...]
 
     @property
     def host(self) -> str:
@@ -45,7 +45,7 @@ def _read(path: Path) -> Tricky:
     (mode,) = lines("mode")
     words = [word.partition("=") for word in " ".join(lines("verdict")).split()]
     verdict = {rule: outcome for rule, _, outcome in words}
-    return Tricky(path.stem, mode, verdict, " ".join(lines("because")), "\n".join(lines("proof")))
+    return Tricky(path.stem, mode, verdict, " ".join(lines("because")), tuple(lines("proof")))
 
 
 STATES = [_read(path) for path in sorted(PROFILES.glob("tricky-*.sh"))]
@@ -82,5 +82,6 @@ def test_the_verdict_is_right(swept: Done, state: Tricky) -> None:
 @pytest.mark.parametrize("state", [state for state in STATES if state.proof], ids=lambda state: state.profile)
 def test_the_host_itself_shows_it(lab: Lab, state: Tricky) -> None:
     (host,) = lab.hosts(state.profile, mode="lite" if state.mode == "lite" else "systemd")
-    done = lab.run_in(host, "sh", "-euc", state.proof, check=False)
-    assert done.returncode == 0, done.stderr
+    for line in state.proof:
+        done = lab.run_in(host, "sh", "-uc", line, check=False)
+        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
