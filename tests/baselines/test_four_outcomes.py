@@ -20,12 +20,14 @@ from hardencheck.model.baseline import Rule
 from hardencheck.model.capture import Capture, Ended
 from hardencheck.model.expectation import Expectation
 from hardencheck.model.manifest import Manifest
+from hardencheck.model.observation import Observation
 from hardencheck.model.outcome import HostState, Outcome
 from hardencheck.model.roster import Roster
 from hardencheck.probes import all_probes
 from tests.probes.cases import all_cases, compose
 
 BASELINE = load("bpo-core")
+CASES = all_cases()
 LINUX = [rule for rule in BASELINE.rules if rule.id.startswith("linux-")]
 WANTED = {Outcome.PASS, Outcome.FAIL, Outcome.UNKNOWN, Outcome.NOTAPPLICABLE}
 
@@ -40,25 +42,31 @@ def foreign() -> dict[str, Outcome]:
     files = {"/etc/os-release": "NAME=FreeBSD\nID=freebsd\nVERSION_ID=14.3\n"}
     capture = Capture("linux.platform", compose({"runs": runs, "files": files}))
     sealed = seal(Manifest("h", Ended.CLOSED, {}, {}), {capture.probe_id: capture})
-    assessor = Assessor(BASELINE, all_cases()[0].context.now, Roster(()))
+    assessor = Assessor(BASELINE, CASES[0].context.now, Roster(()))
     found = assessor.assess(Subject("h"), sealed.manifest, sealed.captures)
     assert found.state is not HostState.REACHED, "a host of which nothing was asked must not look compliant"
     return {result.rule_id: result.outcome for result in found.results}
 
 
+@cache
+def observations(probe_id: str) -> list[Observation]:
+    """Return what a probe makes of each of its captures."""
+    probe = all_probes()[probe_id]
+    parameters = {name: BASELINE.values[name].default for name in probe.parameters}
+    return [
+        observe(probe, case.capture, replace(case.context, values={**parameters, **case.context.values}))
+        for case in CASES
+        if case.probe_id == probe_id
+    ]
+
+
 @pytest.mark.parametrize("rule", LINUX, ids=lambda rule: rule.id)
 def test_a_rule_can_end_in_four_ways(rule: Rule) -> None:
-    probe = all_probes()[rule.probe]
     values = {name: BASELINE.values[name].default for name in rule.values}
-    expectation = Expectation(rule, probe.facts, values)
-    parameters = {name: values[name] for name in probe.parameters}
-    seen = {foreign()[rule.id]}
-    for case in all_cases():
-        if case.probe_id == probe.id:
-            context = replace(case.context, values={**parameters, **case.context.values})
-            seen.add(judge(rule, expectation, observe(probe, case.capture, context), None).outcome)
-    missing = sorted(outcome.value for outcome in WANTED - seen)
-    assert not missing, f"tests/data/probes/{probe.id}.yaml has no case that ends in {missing}"
+    expectation = Expectation(rule, all_probes()[rule.probe].facts, values)
+    seen = {judge(rule, expectation, observation, None).outcome for observation in observations(rule.probe)}
+    missing = sorted(outcome.value for outcome in WANTED - seen - {foreign()[rule.id]})
+    assert not missing, f"tests/data/probes/{rule.probe}.yaml has no case that ends in {missing}"
 
 
 def test_there_are_the_rules_that_were_promised() -> None:

@@ -75,7 +75,7 @@ def people(rows: list[dict[str, Any]]) -> Roster:
 
 def cases(path: Path) -> Iterator[Case]:
     """Yield the cases of one file."""
-    for document in yaml.safe_load_all(path.read_text(encoding="utf-8")):
+    for document in yaml.load_all(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader):
         unknown = set(document) - KEYS
         assert not unknown, f"{path}: unknown keys {sorted(unknown)}"
         assert document.get("from"), f"{path}: {document.get('case')}: say where the capture comes from"
