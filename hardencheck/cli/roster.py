@@ -53,5 +53,6 @@ def check(file: _File) -> int:
             emit(f"{term(problem)}\n")
         note(f"{len(error.problems)} problem{'' if len(error.problems) == 1 else 's'}; nothing of it is used")
         return ExitCode.CONFIGURATION
-    emit(f"{term(file)}: {len(found.people)} logins, digest {found.digest}\n")
+    count = len(found.people)
+    emit(f"{term(file)}: {count} login{'' if count == 1 else 's'}, digest {found.digest}\n")
     return ExitCode.COMPLIANT

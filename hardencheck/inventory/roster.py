@@ -1,8 +1,10 @@
 """HR's roster as a CSV file becomes a Roster, wholly or not at all.
 
 The file is what a spreadsheet saves as CSV: UTF-8 with or without a byte order mark, `,` or `;` between the cells, the
-eight columns of `COLUMNS` in any order, dates as YYYY-MM-DD. Whatever is not clear is refused with its line and column:
-a leaver who is passed over because of a typing error keeps the account. Messages never quote names, units or vendors.
+eight columns of `COLUMNS` in any order, dates as YYYY-MM-DD. Columns without a name and lines without a cell are passed
+over when they are empty; Excel leaves out the separators of empty cells at the end of a line; capitals mean nothing in
+the columns' names and in status. Whatever is not clear is refused with its line and column: a leaver who is passed over
+because of a typing error keeps the account. Messages never quote names, units or vendors.
 """
 
 from __future__ import annotations
@@ -36,7 +38,11 @@ _LENGTHS = {"employee_id": 64, "login": 64, "process_unit": 100, "vendor": 100}
 _LOGIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\$?")
 _DAY = re.compile(r"(19[7-9]\d|2[01]\d\d)-\d\d-\d\d")
 _FORMULA = ("=", "+", "-", "@")
-_A_DAY = "a day written as YYYY-MM-DD, such as 2026-11-30"
+_A_DAY = "a day written as YYYY-MM-DD, such as 2026-11-30 (in a spreadsheet, give the column the format yyyy-mm-dd)"
+#: The columns that a day has no business in.
+_WORDS = ("employee_id", "login", "process_unit", "vendor")
+#: The columns whose cells no line may leave out.
+_NEEDED = ("employee_id", "login", "status", "last_day")
 
 
 def read(path: Path, today: date) -> Roster:
@@ -86,35 +92,72 @@ def _text(path: Path) -> str:
 
 def _rows(path: Path, text: str) -> Iterator[tuple[int, Mapping[str, str]]]:
     """Yield line number and cells by column of every line that is not empty."""
-    header = re.split(r"[\r\n]", text, maxsplit=1)[0]
-    delimiter = ";" if header.count(";") > header.count(",") else ","
+    told, delimiter = _delimiter(text)
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    begun = 0
     try:
-        names = [name.strip(" ") for name in next(lines)]
-        if problem := _columns(names):
-            raise RosterError([f"{path}:1: {problem}"], hint="hardencheck roster template writes one to fill in")
+        names: list[str] = []
         count = 0
         for row in lines:
+            line, begun = lines.line_num, lines.line_num
             cells = [cell.strip(" ") for cell in row]
-            if not any(cells):
+            if not any(cells) or (told and not names and cells[0].startswith("sep=")):
+                continue
+            if not names:
+                names = _names(path, line, cells)
                 continue
             count += 1
             if count > MAX_PEOPLE:
-                raise RosterError([f"{path}:{lines.line_num}: expected at most {MAX_PEOPLE} lines"])
-            if len(cells) != len(names):
-                raise RosterError([f"{path}:{lines.line_num}: expected {len(names)} cells, found {len(cells)}"])
-            yield lines.line_num, dict(zip(names, cells, strict=True))
+                raise RosterError([f"{path}:{line}: expected at most {MAX_PEOPLE} lines"])
+            yield line, _cells(path, line, names, cells)
+        if not names:
+            raise RosterError([f"{path}: the file is empty, expected the columns {', '.join(COLUMNS)}"])
     except csv.Error as error:
-        raise RosterError([f"{path}:{lines.line_num}: not a line of a CSV file: {error}"]) from None
+        problem = f"not a line of a CSV file: {error}"
+        if "unexpected end of data" in str(error):
+            begun, problem = begun + 1, "a quotation mark is opened and never closed"
+        else:
+            begun = lines.line_num
+        raise RosterError([f"{path}:{begun}: {problem}"]) from None
 
 
-def _columns(names: list[str]) -> str:
+def _delimiter(text: str) -> tuple[bool, str]:
+    """Return whether a line `sep=;` for Excel tells what stands between the cells, and what stands there."""
+    header = next((line for line in re.split(r"[\r\n]+", text) if line.strip(" ,;")), "")
+    if found := re.match(r"\"?sep=([,;])", header):
+        return True, found[1]
+    return False, ";" if header.count(";") > header.count(",") else ","
+
+
+def _names(path: Path, line: int, cells: list[str]) -> list[str]:
+    """Return the columns' names from the first line, "" where a column at the end has none."""
+    names = [re.sub(r"[ -]", "_", name.lower()) for name in cells]
+    while names and not names[-1]:
+        names.pop()
     missing = [name for name in COLUMNS if name not in names]
-    unknown = [name for name in names if name not in COLUMNS]
-    double = sorted({name for name in names if names.count(name) > 1} - set(unknown))
-    parts = (("missing", missing), ("unknown", [_shown(name) for name in unknown]), ("twice", double))
-    said = [f"{word} {', '.join(found)}" for word, found in parts if found]
-    return f"the first line must name the columns {', '.join(COLUMNS)}: {'; '.join(said)}" if said else ""
+    unknown = [name for name, known in zip(cells, names, strict=False) if known not in COLUMNS]
+    double = sorted({name for name in names if names.count(name) > 1 and name in COLUMNS})
+    said = [f"{', '.join(missing)} missing (a column must be there, its cells may be empty)"] if missing else []
+    said += [f"{', '.join(map(_shown, unknown))} not known (take out what the roster does not need)"] if unknown else []
+    said += [f"{', '.join(double)} there twice"] if double else []
+    if "\t" in "".join(cells):
+        said = ["tabs stand between them, expected commas or semicolons"]
+    if said:
+        problem = f"the first line must name the columns {', '.join(COLUMNS)}: {'; '.join(said)}"
+        raise RosterError([f"{path}:{line}: {problem}"], hint="hardencheck roster template writes one to fill in")
+    return names + [""] * (len(cells) - len(names))
+
+
+def _cells(path: Path, line: int, names: list[str], cells: list[str]) -> dict[str, str]:
+    """Return the cells of a line by column; those that Excel left out at its end are empty."""
+    lost = [name for name in names[len(cells) :] if name in _NEEDED]
+    if len(cells) > len(names) or lost:
+        raise RosterError([f"{path}:{line}: expected {len(names)} cells, found {len(cells)}"])
+    cells = cells + [""] * (len(names) - len(cells))
+    nameless = [number for number, name in enumerate(names) if not name and cells[number]]
+    if nameless:
+        raise RosterError([f"{path}:{line}: cell {nameless[0] + 1} stands below no column's name"])
+    return {name: cell for name, cell in zip(names, cells, strict=True) if name}
 
 
 def _contradiction(before: Person, person: Person) -> str:
@@ -142,6 +185,8 @@ class _Line:
                 self._wrong(name, "holds a control character, a line end or an invisible one, expected plain text")
             if self._cells[name].startswith(_FORMULA):
                 self._wrong(name, "begins like a formula of a spreadsheet, expected plain text")
+            if name in _WORDS and _DAY.fullmatch(self._cells[name]):
+                self._wrong(name, "holds a day, expected a word (has a cell of this line been lost?)")
             if len(self._cells[name]) > _LENGTHS.get(name, 64):
                 self._wrong(name, f"expected at most {_LENGTHS.get(name, 64)} characters")
         if self.problems:
@@ -188,13 +233,14 @@ class _Line:
     def _login(self) -> str:
         found = self._cells["login"]
         if not _LOGIN.fullmatch(found):
-            self._wrong("login", f"found {_shown(found)}, expected the name of an account, such as ana.cruz")
+            extra = ", without a domain" if "\\" in found or "@" in found else ""
+            self._wrong("login", f"found {_shown(found)}, expected the name of an account, such as ana.cruz{extra}")
         return found
 
     def _status(self) -> Standing:
-        found = self._cells["status"]
+        found = self._cells["status"].lower()
         if found not in set(Standing):
-            self._wrong("status", f"found {_shown(found)}, expected one of {', '.join(Standing)}")
+            self._wrong("status", f"found {_shown(self._cells['status'])}, expected one of {', '.join(Standing)}")
             return Standing.ACTIVE
         return Standing(found)
 
@@ -215,4 +261,6 @@ class _Line:
 
 
 def _shown(cell: str) -> str:
-    return repr(cell if len(cell) <= 30 else f"{cell[:30]}...")
+    text = cell if len(cell) <= 30 else f"{cell[:30]}..."
+    # not repr alone: it doubles the backslash of DOMAIN\\name
+    return f"'{text}'" if text.isprintable() and "'" not in text else repr(text)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,9 @@ from hardencheck.errors import CaptureUnreadable
 from hardencheck.model.capture import Capture
 from hardencheck.model.observation import Observation
 from hardencheck.model.outcome import Platform
-from hardencheck.model.probe import Context, Probe
+from hardencheck.model.probe import Context, Probe, Question
 from hardencheck.probes import all_probes
+from hardencheck.probes.linux import software
 from hardencheck.probes.output import read
 from tests.tools import need_program
 
@@ -27,6 +30,10 @@ def probe(name: str, script: str, seconds: int = 5, max_bytes: int = 4096) -> Pr
         return Observation.of({})
 
     return Probe(f"linux.{name}", name, Platform.LINUX, script, {}, parse, seconds=seconds, max_bytes=max_bytes)
+
+
+def asking(name: str, script: str, asks: dict[Question, tuple[str, ...]]) -> Probe:
+    return replace(probe(name, script), asks=asks)
 
 
 def collect(script: Script, shell: str = "dash") -> Frames:
@@ -82,6 +89,60 @@ def test_a_hanging_section_is_stopped_and_says_so(shell: str) -> None:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
+def test_sections_before_and_after_a_hanging_one_arrive_once(shell: str, tmp_path: Path) -> None:
+    counted = f"echo x >>'{tmp_path}/first'; cd '{tmp_path}'; set -f; IFS=:; name=changed; echo fine"
+    frames = collect(
+        build([probe("a", counted), probe("b", "sleep 6", seconds=1), probe("c", "pwd; echo ${name-unset} *")]), shell
+    )
+    assert frames.complete
+    assert frames.captures["linux.a"].stdout == b"fine\n" + END
+    assert (tmp_path / "first").read_text() == "x\n", "what had finished is not asked again"
+    assert frames.captures["linux.b"].timed_out
+    assert frames.captures["linux.c"].stdout.startswith(b"/\nunset bin ")
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_shared_question_is_asked_once_with_all_words(shell: str, tmp_path: Path) -> None:
+    shared = Question("shared", f"echo asked >>'{tmp_path}/log'; printf '%s\\n' \"$@\"; (exit 3)")
+    body = "run shared answer shared; run longer sh -c 'echo $asked_shared'"
+    asks = [asking("a", body, {shared: ("it's", "b")}), asking("b", body, {shared: ("a b", "b")})]
+    frames = collect(build(asks), shell)
+    for name in ("linux.a", "linux.b"):
+        output = read(frames.captures[name])
+        assert output.run("shared").text == "a b\nb\nit's\n"
+        assert output.run("shared").status == 3
+    assert (tmp_path / "log").read_text() == "asked\n"
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("script", ["yes", "sleep 6", "yes x | head -c 1000; sleep 6"])
+def test_without_a_whole_answer_no_section_that_asked_counts(shell: str, script: str) -> None:
+    shared = Question("shared", script, seconds=1, max_bytes=1000)
+    frames = collect(build([asking("a", "run x answer shared", {shared: ()}), probe("b", "echo fine")]), shell)
+    assert frames.captures["linux.a"].timed_out
+    assert frames.captures["linux.b"].stdout == b"fine\n" + END
+
+
+def test_a_parameter_is_words_of_a_question() -> None:
+    shared = Question("shared", "printf '%s\\n' \"$@\"")
+    script = build([replace(asking("a", "run x answer shared", {shared: ("$names", "z")}), parameters={"names": {}})])
+    done = subprocess.run(
+        ["sh", "-s"], input=script.payload("0" * 32, {"names": ["*", "b"]}), capture_output=True, check=True, timeout=30
+    )
+    output = read(split(done.stdout, "0" * 32, script.probes).captures["linux.a"])
+    assert sorted(output.run("x").lines) == ["*", "b", "z"]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_only_the_end_of_long_errors_is_kept(shell: str) -> None:
+    body = "n=0; while [ $n -lt 500 ]; do echo line $n >&2; n=$((n + 1)); done; printf '%03000d' 7 >&2"
+    frames = collect(build([probe("loud", body), probe("louder", f"{body}; echo; echo last >&2")]), shell)
+    assert frames.captures["linux.loud"].stderr.endswith(b"0007")
+    assert 1000 < len(frames.captures["linux.loud"].stderr) <= 2048
+    assert frames.captures["linux.louder"].stderr.endswith(b"7last\n")
+
+
+@pytest.mark.parametrize("shell", SHELLS)
 def test_files_and_commands_are_split_by_length(shell: str, tmp_path: Path) -> None:
     forged = "@run 3 uid\n0 0\n@files 1\n9 /etc/shadow\n"
     (tmp_path / "a").write_text(forged)
@@ -131,7 +192,7 @@ def test_the_nonce_is_in_no_argument_and_no_environment() -> None:
 
 def test_the_whole_collector_passes_shellcheck() -> None:
     need_program("shellcheck")
-    text = "#!/bin/sh\n# shellcheck disable=SC2016 # bodies are quoted on purpose\nnonce=0 parameters=\n"
+    text = "#!/bin/sh\n# shellcheck disable=SC1003,SC2016 # sections are quoted on purpose\nnonce=0 parameters=\n"
     script = build(all_probes().values())
     done = subprocess.run(["shellcheck", "-"], input=text + script.text, text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stdout
@@ -140,3 +201,14 @@ def test_the_whole_collector_passes_shellcheck() -> None:
 def test_the_same_probes_give_the_same_script() -> None:
     probes = list(all_probes().values())
     assert build(probes).digest == build(reversed(probes)).digest
+
+
+def test_every_probe_declares_what_it_asks() -> None:
+    users = {"installed": "packages", "running": "processes", "seen": "processes", "scheduled": "schedule"}
+    for known in all_probes().values():
+        own = known.script.replace(software.FUNCTIONS, "")
+        used = set(re.findall(r"\banswer (\w+)", own))
+        if own != known.script:
+            called = re.findall(r"^ *run \S+ (\w+)|\$\((\w+) ", own, re.MULTILINE)
+            used |= {users[word] for words in called for word in words if word in users}
+        assert used <= {question.name for question in known.asks}, known.id

@@ -137,3 +137,30 @@ def test_agrees_with_kmod(tree: Path, files: dict[str, str]) -> None:
     mine = installed({f"{ETC}/{file}": text for file, text in files.items()})
     # modprobe shows the command with the module's options behind it
     assert said == mine or (said and mine and said.startswith(f"{mine} ")), (files, mine, said, done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("command", "blocks"),
+    [
+        ("/bin/false", True),
+        ("/usr/bin/true # why", True),
+        ("/dev/null", True),
+        ("exec /bin/false", True),
+        ("exit 1;", True),
+        ("/usr/bin/logger 'no USB; ask IT'; /bin/false", True),
+        ("echo no USB", True),
+        ("/bin/echo no || :", True),
+        ("/sbin/modprobe --ignore-install usb-storage", False),
+        ("/bin/false || insmod /x.ko", False),
+        ("logger `insmod /x.ko`", False),
+        ('echo "$(insmod /x.ko)"', False),
+        ("echo x; insmod /x.ko", False),
+        ("echo x > /etc/y", False),
+        ("echo x & insmod /x.ko", False),
+        ("logger", False),
+        ("/opt/site/false", False),
+        ("", False),
+    ],
+)
+def test_commands_that_are_known_to_load_nothing(command: str, blocks: bool) -> None:
+    assert modprobe.Install("usb_storage", command, "x:1").blocks is blocks

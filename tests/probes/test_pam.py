@@ -105,6 +105,21 @@ def test_a_module_that_is_not_installed_is_told_from_one_elsewhere() -> None:
     ]
 
 
+def test_a_module_of_the_same_name_in_another_directory_is_another_module() -> None:
+    body = "auth required /opt/security/pam_unix.so\nauth required security/pam_unix.so\n"
+    assert shape(stack(body)) == [("module", "/opt/security/pam_unix.so", 0), ("module", "pam_unix", 0)]
+
+
+def test_debian_looks_for_modules_in_lib_security_too() -> None:
+    """Measured on Debian 12: `auth sufficient pam_x.so` takes the module that lies in /lib/security."""
+    listing = "/usr/lib/x86_64-linux-gnu/security:\npam_unix.so\n/usr/lib/security:\npam_x.so\n"
+    for family, kind in (("debian", "module"), ("rhel", "absent")):
+        output = Output(files={"/etc/pam.d/svc": "auth sufficient pam_x.so\nauth required pam_unix.so\n"})
+        output.runs |= {"pam.d": Run("/etc/pam.d/\nsvc\n", 0), "modules": Run(listing, 0)}
+        found = Configuration(output, System(distribution=family, machine="x86_64")).stack("svc", "auth")
+        assert shape(found.handlers) == [(kind, "pam_x", 0), ("module", "pam_unix", 0)]
+
+
 def test_the_administrators_directory_beats_the_vendors() -> None:
     found = configuration(
         {"svc": "auth required pam_deny.so\n", "/usr/lib/pam.d/svc": "auth required pam_permit.so\n"}

@@ -34,11 +34,14 @@ def login(files: dict[str, str], unread: frozenset[str] = frozenset()) -> tuple[
         ("export TMOUT=900 # readonly TMOUT\n", (900, False, False)),
         ("#TMOUT=900\n", (None, False, False)),
         ("TMOUT=0\nreadonly TMOUT\n", (0, True, False)),
-        ("TMOUT=15m\nreadonly TMOUT\n", (None, True, False)),
+        ("TMOUT=15m\nreadonly TMOUT\n", (15, True, False)),  # measured: bash takes the digits in front
+        ("readonly TMOUT=900\r\n", (900, True, False)),
+        ("TMOUT=m15\nreadonly TMOUT\n", (None, True, False)),
+        ("declare -ri TMOUT=60*15\n", (60, True, True)),
         ("TMOUT=900 top\n", (None, False, False)),
         ("return\nreadonly TMOUT=900\n", (None, False, False)),
         ('[ -z "$PS1" ] && return\nreadonly TMOUT=900\n', (900, True, False)),
-        ('[ -n "$SSH_TTY" ] && return\nreadonly TMOUT=900\n', (900, True, True)),
+        ('[ -n "$SSH_TTY" ] && return\nreadonly TMOUT=900\n', (None, False, True)),
         ('if [ "$USER" = x ]; then\n  readonly TMOUT=900\nfi\n', (None, False, True)),
         ("[ $UID = 0 ] && readonly TMOUT=900\n", (None, False, True)),
         ("f() {\n  readonly TMOUT=900\n}\n", (None, False, True)),
@@ -51,6 +54,21 @@ def login(files: dict[str, str], unread: frozenset[str] = frozenset()) -> tuple[
         ('PS1="\\u@\\h"\nreadonly TMOUT=900\n', (900, True, False)),
         ("if true; then :; fi\nreadonly TMOUT=900\n", (900, True, False)),
         ("echo 'if TMOUT=1'\nreadonly TMOUT=900\n", (900, True, False)),
+        ("if id -nG | grep -qw sudo; then\n  return\nfi\nreadonly TMOUT=900\n", (None, False, True)),
+        ("[ $UID = 0 ] && { return; }\nreadonly TMOUT=900\n", (None, False, True)),
+        ("readonly TMOUT=900\nif true; then\n  return\nfi\nTMOUT=0\n", (900, True, False)),
+        ("f() {\n  if true; then return; fi\n}\nreadonly TMOUT=900\n", (900, True, False)),
+        ('if [ -z "$PS1" ]; then\n  return\nfi\nreadonly TMOUT=900\n', (900, True, False)),
+        ('if [ -n "$PS1" ]; then\n  return\nfi\nreadonly TMOUT=900\n', (None, False, True)),
+        ("case $- in\n*i*) ;;\n*) return ;;\nesac\nreadonly TMOUT=900\n", (900, True, False)),
+        ("case $USER in\nadmin) ;;\n*) readonly TMOUT=900 ;;\nesac\n", (None, False, True)),
+        ('if [ "$PS1" ]; then\n  TMOUT=900\n  readonly TMOUT\nfi\n', (900, True, False)),
+        ("if [[ $- == *i* ]]; then readonly TMOUT=900; fi\n", (900, True, False)),
+        ('if [ -n "$PS1" ]; then :; else readonly TMOUT=900; fi\n', (None, False, True)),
+        ('if [ "$PS1" ]; then if [ $UID = 0 ]; then readonly TMOUT=900; fi; fi\n', (None, False, True)),
+        ("exec 2>/dev/null\nreadonly TMOUT=900\n", (900, True, False)),
+        ("[ -x /usr/bin/tmux ] && exec tmux\nreadonly TMOUT=900\n", (900, True, True)),
+        ("readonly TMOUT=900\n[ $UID != 0 ] || exec env -u TMOUT bash\n", (900, True, True)),
     ],
 )
 def test_one_file(text: str, expected: tuple[int | None, bool, bool]) -> None:
@@ -69,6 +87,15 @@ def test_files_of_profile_d_count_where_profile_reads_them() -> None:
 def test_files_that_profile_names() -> None:
     profile = 'if [ "${PS1-}" ]; then\n  if [ -f /etc/bash.bashrc ]; then\n    . /etc/bash.bashrc\n  fi\nfi\n' + LOOP
     assert login({"/etc/profile": profile, "/etc/bash.bashrc": "declare -rx TMOUT=300\n"}) == (300, True, False)
+
+
+def test_files_from_elsewhere_count_where_they_are_read() -> None:
+    site = {"/etc/site.env": "readonly TMOUT=0\n", "/etc/profile.d/b.sh": "readonly TMOUT=900\n"}
+    profile = {"/etc/profile": LOOP}
+    assert login({**profile, **site, "/etc/profile.d/a.sh": ". /etc/site.env\n"}) == (0, True, False)
+    assert login({**profile, **site, "/etc/profile.d/c.sh": ". /etc/site.env\n"}) == (900, True, False)
+    some = {"/etc/profile": 'if [ "$USER" != admin ]; then\n  . /etc/profile.d/b.sh\nfi\n'}
+    assert login({**some, **site}) == (900, True, True)
 
 
 def reduced(file: Path, shell: str = "dash") -> str:
@@ -96,6 +123,8 @@ line = st.sampled_from(
         "if true; then :; fi", "f() { :; }", "for i in 1 2; do :; done", "echo TMOUT=3 >/dev/null", "TMOUT=1; TMOUT=2",
         "x=TMOUT", "case x in y) ;; esac", "(TMOUT=8)", "true && true", "X='# no'; TMOUT=44",
         "cat <<E >/dev/null\nreadonly TMOUT=5\nE", "X='\nTMOUT=77\n'", "# don't",
+        "if false; then return; fi", "case x in x) return ;; esac", "f() { return; }", "exec 3>/dev/null",
+        "if false; then TMOUT=66; else TMOUT=67; fi", "case x in y) TMOUT=68 ;; esac",
         'Y="it\'s"', "echo \\' >/dev/null", "Z=a#b",
     ]
 )  # fmt: skip

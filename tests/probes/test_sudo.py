@@ -25,7 +25,12 @@ RULES = "/etc/polkit-1/rules.d/10-x.rules"
         '/usr/bin/python3 ""', "/opt/lib/python", "/usr/bin/systemctl", "/usr/bin/systemctl edit cups",
         "/usr/bin/systemctl *", "/usr/bin/docker", "/usr/bin/docker run *", "/usr/bin/rsync", "sudoedit",
         "sudoedit /etc/*", "/usr/bin/tee /var/www/*", "/usr/bin/crontab -e",
-        "^/usr/bin/(vim|nano)$", "^/usr/bin/(", "/usr/bin/pass*",
+        "^/usr/bin/(vim|nano)$", "^/usr/bin/(", "/usr/bin/pass*", "sudoedit /etc/sudoers.d/x",
+        "sudoedit /etc/../etc/shadow", "/home/*/run.sh", "^/home/agent1/.*$", "^/.*/run$",
+        "/usr/bin/tee -a /etc/passwd", "/usr/bin/tee /root/.ssh/authorized_keys", "/usr/bin/passwd root",
+        '/usr/bin/passwd ""', '/usr/sbin/chpasswd ""', "/usr/sbin/chpasswd -e", "/usr/bin/at now",
+        "/usr/bin/script /tmp/x",
+        "/usr/bin/sort -o *", "/usr/bin/openvpn *",
     ],
 )  # fmt: skip
 def test_programs_with_a_way_out(command: str) -> None:
@@ -38,6 +43,8 @@ def test_programs_with_a_way_out(command: str) -> None:
         "/usr/bin/systemctl restart asterisk", "/usr/bin/systemctl restart *", "/usr/bin/apt-get update",
         "sudoedit /etc/hosts", "/usr/bin/python3 /opt/report.py *", "/usr/sbin/reboot", '/usr/bin/find ""',
         "/usr/bin/docker ps", "/bin/ls *", "/usr/bin/lessecho", "/usr/bin/passwd agent1",
+        "/usr/bin/tee /var/www/index.html", "^(/usr/bin/ls|/usr/bin/id)$",
+        "sudoedit /etc/nginx/nginx.conf", "/usr/bin/sort /var/log/syslog",
     ],
 )  # fmt: skip
 def test_programs_that_are_held_to_their_task(command: str) -> None:
@@ -85,11 +92,29 @@ def test_doas(line: str, found: list[tuple[str, bool, str]]) -> None:
             ["ALL"],
         ),
         ("polkit.addRule(function(a, s) { return polkit.Result.NO; });", []),
+        ('var g = "x"; polkit.addRule(function(a, s) { if (s.isInGroup(g)) return polkit.Result.YES; });', ["ALL"]),
+        ('polkit.addRule(function(a, s) { if (["x"].indexOf(s.user) >= 0) return polkit.Result.YES; });', ["ALL"]),
+        ('function f(a, s) { if (s.isInGroup("x")) return polkit.Result.YES; } polkit.addRule(f);', ["%x"]),
         ('// polkit.addAdminRule(function() { return ["unix-user:bob"]; });', []),
     ],
 )
 def test_polkit(body: str, found: list[str]) -> None:
     assert sorted(administrators({RULES: body})) == found
+
+
+@pytest.mark.parametrize(
+    ("lines", "found"),
+    [
+        (["Identity=unix-user:bob;unix-group:ops", "Action=*", "ResultActive=yes"], ["%ops", "bob"]),
+        (["Identity=unix-user:*", "Action=org.freedesktop.policykit.exec", "ResultAny=yes"], ["ALL"]),
+        (["Identity=unix-user:bob", "Action=org.freedesktop.systemd1.*", "ResultAny=yes"], ["bob"]),
+        (["Identity=unix-user:bob", "Action=org.freedesktop.timedate1.set-time", "ResultAny=yes"], []),
+        (["Identity=unix-user:bob", "Action=*", "ResultActive=auth_admin"], []),
+    ],
+)
+def test_local_authority_of_older_polkit(lines: list[str], found: list[str]) -> None:
+    path = "/etc/polkit-1/localauthority/50-local.d/x.pkla"
+    assert sorted(administrators({path: "\n".join(["[Some name]", *lines])})) == found
 
 
 def test_members_of_a_group() -> None:

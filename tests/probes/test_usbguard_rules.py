@@ -47,6 +47,11 @@ def loose(*lines: str) -> list[str]:
             "allow with-interface one-of { 03:*:* }",
         ],
         ["reject id 0781:5581", "allow"],
+        ["reject with-interface one-of { 08:*:* 06:*:* 02:*:* e0:*:* ff:*:* }", "allow"],
+        ["reject with-interface one-of { 08:*:* 06:*:* }", "allow with-interface one-of { 03:*:* }"],
+        ["allow with-interface equals { 02:06:00 0a:00:00 }"],
+        ["allow with-interface equals { ff:ff:00 }"],
+        ["allow with-interface E0:01:03"],
     ],
 )
 def test_rules_that_let_storage_in(lines: list[str]) -> None:
@@ -66,10 +71,14 @@ def test_rules_that_let_storage_in(lines: list[str]) -> None:
         ["allow with-interface match-all { 03:*:* 09:00:* }"],
         ["allow with-interface equals { 03:00:01 03:01:01 }"],
         ["allow with-interface 09:00:00"],
-        ["reject with-interface one-of { 08:*:* 06:*:* }", "allow with-interface one-of { 03:*:* }"],
+        [
+            "reject with-interface one-of { 08:*:* 06:*:* 02:*:* e0:*:* ff:*:* }",
+            "allow with-interface one-of { 03:*:* }",
+        ],
         [
             "block with-interface all-of { 08:*:* }",
             "block with-interface all-of { 06:*:* }",
+            "block with-interface one-of { 02:*:* E0:*:* FF:*:* }",
             "allow with-interface one-of { 03:*:* }",
         ],
     ],

@@ -136,4 +136,5 @@ PROBE = Probe(
         "vendor_account_patterns": _NAMES,
         "vendor_expiry_max_days": _DAYS,
     },
+    asks=local_accounts.ASKS,
 )

@@ -14,8 +14,9 @@ shortest time of refusal in seconds, 0 when only an administrator ends it. `lock
 time within which failures count together, 0 for ever. `lockout_explicit` tells whether all three are written down
 rather than built in, `lockout_binds_root` whether root is refused as well, everywhere.
 `services_taking_empty_passwords` names the services whose stack lets in an account without a password, and the lines
-that do (nullok), for all services that have a file; `nullok_lines` are all lines of service files that say so, in any
-stack and whether they are reached or not.
+that do (nullok), for all services that have a file; so does a line that takes any password of some people (a group
+without local members is nobody). `nullok_lines` are all lines of service files that say nullok, in any stack and
+whether they are reached or not.
 Absent when: never; a host without PAM counts nothing.
 """
 
@@ -29,7 +30,7 @@ from hardencheck.model.capture import Capture
 from hardencheck.model.observation import Observation
 from hardencheck.model.outcome import Platform, Status
 from hardencheck.model.probe import Context, JsonSchema, Probe
-from hardencheck.probes.linux import pam
+from hardencheck.probes.linux import pam, sshd_server
 from hardencheck.probes.linux.empty_password import lets_in, nullok_lines, services
 from hardencheck.probes.linux.faillock import CONF_FILES, FAILLOCK, TALLY2, Counter, counter
 from hardencheck.probes.linux.pam import Configuration, Handler, Stack
@@ -41,17 +42,37 @@ from hardencheck.probes.output import Output, read
 SERVICES = {
     "login": ("login",), "sshd": ("sshd",), "su": ("su",), "su-l": (), "sudo": ("sudo",), "sudo-i": (),
     "gdm-password": ("gdm3", "gdm"), "lightdm": ("lightdm",), "sddm": ("sddm",), "xrdp-sesman": ("xrdp-sesman",),
-    "cockpit": (), "polkit-1": ("pkexec",), "xscreensaver": (), "mate-screensaver": (), "kde": (),
+    "cockpit": (), "polkit-1": ("pkexec",), "xscreensaver": (), "mate-screensaver": (), "kde": (), "doas": ("doas",),
+    "xdm": (), "lxdm": (), "slim": (), "greetd": (), "remote": (), "vlock": (), "i3lock": (), "swaylock": (),
+    "cinnamon-screensaver": (), "xfce4-screensaver": (), "vsftpd": (), "proftpd": (), "pure-ftpd": (), "dovecot": (),
 }  # fmt: skip
 
 SCRIPT = (
     pam.SCRIPT
     + r"""
+sudo_service() {
+  grep -rhsE '^[[:space:]]*Defaults[^#]*pam(_login)?_service[[:space:]]*=' /etc/sudoers /etc/sudoers.d |
+    grep -oE 'pam(_login)?_service[[:space:]]*=[[:space:]]*"?[^",[:space:]]+' | sed 's/.*[=[:space:]"]//'
+}
+ingroup() {
+  set -- "$(cat /etc/pam.d/* /usr/lib/pam.d/* /usr/etc/pam.d/* /etc/pam.conf 2>/dev/null |
+    sed -n 's/.*[[:space:]]ingroup[[:space:]]\{1,\}\([^]#[:space:]]*\).*/\1/p' | tr ':\n' '  ')"
+  [ -z "${1# }" ] || awk -F: -v wanted=" $1 " 'FNR == 1 { file++ }
+    file == 1 { used[$4] = 1; next }
+    NF >= 4 && index(wanted, " " $1 " ") { if ($4 != "" || $3 in used) print $1 }' /etc/passwd /etc/group
+  printf 'asked %s\n' "$1"
+}
 files /etc/security/faillock.conf /usr/etc/security/faillock.conf
-run programs installed login sshd su sudo gdm3 gdm lightdm sddm xrdp-sesman pkexec
-run sshd sh -c 'sshd -T 2>/dev/null | grep -E "^(usepam|passwordauthentication|pamservicename) "'
-run sshd_text sh -c 'cat /etc/ssh/sshd_config /etc/ssh/sshd_config.d/*.conf /usr/etc/ssh/sshd_config 2>/dev/null |
-  grep -iE "^[[:space:]]*(usepam|passwordauthentication)"'
+run programs installed login sshd su sudo gdm3 gdm lightdm sddm xrdp-sesman pkexec doas
+run sudo_service sudo_service
+run ingroup ingroup
+sshd_settings() { answer sshd_effective | grep -E '^(usepam|passwordauthentication|pamservicename) '; }
+sshd_text() {
+  grep -hisE '^[[:space:]]*(usepam|passwordauthentication)' /etc/ssh/sshd_config /etc/ssh/sshd_config.d/*.conf \
+    /usr/etc/ssh/sshd_config
+}
+run sshd sshd_settings
+run sshd_text sshd_text
 """
 )
 
@@ -150,6 +171,7 @@ def parse(capture: Capture, context: Context) -> Observation:
     conf = next(((path, output.files[path]) for path in CONF_FILES if path in output.files), None)
     programs = set(output.run("programs").lines)
     used = [name for name, users in SERVICES.items() if configuration.has(name) or programs.intersection(users)]
+    used += [name for name in dict.fromkeys(output.run("sudo_service").lines) if name not in used]
     studies = [
         _sshd(output, configuration, conf) if name == "sshd" else study(configuration.stack(name, pam.AUTH), conf)
         for name in used
@@ -157,19 +179,25 @@ def parse(capture: Capture, context: Context) -> Observation:
     found = _observe(studies)
     if found.status not in (Status.COMPLETE, Status.INCOMPLETE):
         return found
-    empty = _observe_empty(configuration, used)
+    empty = _observe_empty(configuration, used, _nobody(output))
     return Observation.of(
         {**found.facts, **empty.facts}, {**found.read_from, **empty.read_from}, {**found.missing, **empty.missing}
     )
 
 
-def _observe_empty(configuration: Configuration, used: list[str]) -> Observation:
+def _nobody(output: Output) -> set[str]:
+    """Return the groups that conditions of PAM ask for and that nobody on this host is in."""
+    *members, asked = output.run("ingroup").lines or ["asked "]
+    return set(asked.split(" ")[1:]) - set(members)
+
+
+def _observe_empty(configuration: Configuration, used: list[str], nobody: set[str]) -> Observation:
     """Tell which services take empty passwords, by the lines that decide; one settles it, whatever the others do."""
     fact, lines = "services_taking_empty_passwords", "nullok_lines"
     open_: dict[str, list[str]] = {}
     untold = []
     for name in services(configuration, used):
-        taken, where = lets_in(configuration.stack(name, pam.AUTH), whatever=name in used)
+        taken, where = lets_in(configuration.stack(name, pam.AUTH), nobody, whatever=name in used)
         if taken:
             open_.setdefault(where, []).append(name)
         elif taken is None:
@@ -344,4 +372,5 @@ PROBE = Probe(
     facts=FACTS,
     parse=parse,
     version=2,
+    asks={sshd_server.EFFECTIVE: ()},
 )

@@ -10,6 +10,9 @@ from hardencheck.errors import CaptureUnreadable
 from hardencheck.probes.linux.local_accounts import Account
 from hardencheck.probes.output import Output
 
+#: systemd starts a service with `User=` whether or not the account has expired, and asks no PAM.
+UNITS = "services of systemd in this name"
+
 #: Jobs are named by kind and owner (a name, or the user id of at jobs), processes by user id alone.
 SCRIPT = r"""
 jobs() {
@@ -22,6 +25,9 @@ jobs() {
   for folder in /var/spool/cron/atjobs /var/spool/at /var/spool/atjobs; do
     # shellcheck disable=SC2012 # only the third column is used
     [ -d "$folder" ] && ls -ln "$folder" 2>/dev/null | awk '$1 ~ /^-/ { print "at " $3 }'
+  done
+  for file in /etc/systemd/system/*.service /etc/systemd/system/*.service.d/*.conf; do
+    [ -f "$file" ] && sed -n 's/^[[:space:]]*User[[:space:]]*=[[:space:]]*\([^[:space:]]*\).*/unit \1/p' "$file"
   done
   cat /etc/crontab /etc/cron.d/* 2>/dev/null | awk '$1 ~ /^@/ { print "crontab " $2 }
     $1 ~ /^[0-9*]/ && NF > 6 { print "crontab " $6 }'
@@ -55,7 +61,7 @@ class Uses:
     def of(self, account: Account, groups: set[str]) -> list[str]:
         """Return in words what still goes on in this account's name."""
         kinds = self.jobs.get(account.name, set()) | self.jobs.get(str(account.uid), set())
-        words = {"crontab": "jobs of cron", "at": "at jobs", "linger": "a lingering user manager"}
+        words = {"crontab": "jobs of cron", "at": "at jobs", "linger": "a lingering user manager", "unit": UNITS}
         found = [words[kind] for kind in sorted(kinds)]
         names = {account.name, f"#{account.uid}", f"%#{account.gid}", "ALL", *(f"%{group}" for group in groups)}
         if names & self.sudoers:
@@ -70,7 +76,7 @@ def uses(output: Output) -> Uses:
     found = Uses()
     for line in output.run("jobs").text.split("\n"):
         kind, _, owner = line.partition(" ")
-        if kind in ("crontab", "at", "linger"):
+        if kind in ("crontab", "at", "linger", "unit"):
             found.jobs.setdefault(owner, set()).add(kind)
     found.running = {int(line) for line in output.run("processes").lines if line.isascii() and line.isdigit()}
     if not found.running:

@@ -1,7 +1,8 @@
 """Which local accounts have the powers of root, which stand for the same person, and which one key opens.
 
 Reads: /etc/passwd (passwd(5)), /etc/shadow (whether a password is usable, never its hash), AuthorizedKeysFile in
-sshd's files, and the authorized_keys of every account with a login shell; keys are compared on the host, none is sent.
+sshd's files and what they include, and the authorized_keys of every account with a login shell; keys are compared on
+the host, none is sent. The key that cloud-init gives root only to send its user away opens nothing.
 Needs: root for login_accounts and shared_keys; nothing for the rest.
 Facts: uid_zero_accounts, the names of all accounts with user id 0, in file order; a NIS line (`+`) counts by its text.
 shared_user_ids, the user ids that several names have, with the names. repeated_names, names with more than one line.
@@ -29,6 +30,9 @@ PASSWD = "/etc/passwd"  # noqa: S105  a path
 SCRIPT = (
     f"files {PASSWD}\n"
     + r"""
+newline='
+'
+before=
 usable() {
   awk -F: '/^[^#]/ && NF >= 4 && ($2 == "" || $2 !~ /^(x|[!*].*)$/) { print $1 }' /etc/passwd || return 2
   [ -e /etc/shadow ] || return 0
@@ -36,8 +40,19 @@ usable() {
     ' /etc/shadow
 }
 run usable usable
+sshd_files=$(cat /etc/ssh/sshd_config /etc/ssh/sshd_config.d/*.conf 2>/dev/null | tr '=\t\r"' '    ')
+while :; do # what they include from elsewhere, however deep
+  patterns=$(printf '%s\n' "$sshd_files" | awk 'tolower($1) == "include" {
+    for (i = 2; i <= NF && $i !~ /^#/; i++) print ($i ~ /^\// ? "" : "/etc/ssh/") $i }' | sort -u |
+    grep -Fxv '/etc/ssh/sshd_config.d/*.conf')
+  new=$(printf '%s\n' "$patterns" | grep -Fxv "${before:-"$newline"}")
+  [ -n "$new" ] || break
+  before=$patterns
+  # shellcheck disable=SC2086 # split and expanded as sshd does
+  sshd_files=$sshd_files$newline$(cat $new 2>/dev/null | tr '=\t\r"' '    ')
+done
 settings() { # settings KEYWORD: its values in sshd's files, KEYWORD in lower case
-  cat /etc/ssh/sshd_config /etc/ssh/sshd_config.d/*.conf 2>/dev/null | tr '=\t\r"' '    ' |
+  printf '%s\n' "$sshd_files" |
     awk -v keyword="$1" 'tolower($1) == keyword { sub(/^ *[^ ]+ +/, ""); sub(/ #.*/, ""); print }' | sort -u
 }
 run command settings authorizedkeyscommand
@@ -69,9 +84,16 @@ keys() {
   done </etc/passwd
   set +f
   [ "$#" -gt 0 ] || return 0
-  awk '/^[ \t]*#/ { next }
+  # cloud-init gives root the key of the first user, with a command that only says to log in as that one
+  awk 'function refuses(options) {
+      gsub(/\\"[a-z0-9_-]+\\"/, "NAME", options)
+      sub(/Please login as the user NAME rather than the user NAME[.]/, "NOTICE", options)
+      return options ~ /(^|,)command="echo [^;&|]NOTICE[^;&|];echo;sleep 10(;exit 142)?"[ \t]?$/
+    }
+    /^[ \t]*#/ { next }
     match($0, /(^|[ \t])(ssh-|ecdsa-|sk-)[-a-z0-9@.]*[ \t]+AAAA[A-Za-z0-9+\/]+/) {
       if (substr($0, 1, RSTART) ~ /(^|[ ,\t])cert-authority[ ,\t]/) next
+      if (owner == "root" && refuses(substr($0, 1, RSTART))) next
       key = substr($0, RSTART, RLENGTH); sub(/^.*[ \t]/, "", key); opens[owner] = 1
       if (!seen[key, owner]++) { owners[key] = owners[key] " " owner; number[key]++ }
     }
@@ -190,6 +212,6 @@ PROBE = Probe(
     script=SCRIPT,
     facts=FACTS,
     parse=parse,
-    seconds=10,
+    seconds=20,
     max_bytes=1024 * 1024,
 )

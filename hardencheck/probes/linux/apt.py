@@ -22,7 +22,7 @@ SCRIPT = r"""
   settings() {
     apt-config shell lists Dir::State::lists/d list Dir::Etc::sourcelist/f parts Dir::Etc::sourceparts/d \
       preferences Dir::Etc::preferences/f preference_parts Dir::Etc::preferencesparts/d \
-      default_release APT::Default-Release unauthenticated APT::Get::AllowUnauthenticated/b \
+      default_release APT::Default-Release native APT::Architecture unauthenticated APT::Get::AllowUnauthenticated/b \
       force_yes APT::Get::Force-Yes/b insecure Acquire::AllowInsecureRepositories/b \
       weak Acquire::AllowWeakRepositories/b downgrade Acquire::AllowDowngradeToInsecureRepositories/b
   }

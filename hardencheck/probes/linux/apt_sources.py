@@ -29,6 +29,9 @@ SCRIPT = r"""
   run trust there "$list" "$parts"*.list "$parts"*.sources
 """
 
+#: Days without any change after which a security archive is no longer the one that its maker keeps.
+STANDSTILL_DAYS = 30
+
 _NO = ("no", "false", "without", "off", "disable", "0")
 _OPTIONS = ("trusted", "allow-insecure", "allow-weak", "allow-downgrade-to-insecure")
 _SETTINGS = {
@@ -46,6 +49,9 @@ def read_sources(archives: apt.Archives, output: Output, context: Context, updat
     """Record archives, their age and their trust; raises ValueError for output in another form."""
     facts = ["security_sources", "security_sources_configured", "unverified_sources", "metadata_age_hours"]
     if archives.indexes is None:
+        if told := sorted(waived(output.run("trust").lines, None)):
+            facts.remove("unverified_sources")
+            updates.know("unverified_sources", told, "the files with APT's sources")
         updates.lack([*facts, "expired_metadata"], "apt-get indextargets failed: APT cannot read its sources")
         return
     _archives(archives, output, context, updates)
@@ -102,11 +108,35 @@ def _age(archives: apt.Archives, context: Context, updates: Updates) -> None:
             expired.append(f"{name} (valid until {until})")
         if dated and (apt.release_time(dated) - context.now).total_seconds() > 86400:
             updates.lack(["metadata_age_hours"], f"{name} is dated in the future: {dated}")
-    updates.know("expired_metadata", sorted(expired), "Valid-Until of the release files")
+    expired += _abandoned(archives, context)
+    updates.know("expired_metadata", sorted(expired), "Valid-Until and Date of the release files")
 
 
-def waived(lines: Iterable[str], files: set[str]) -> Iterator[str]:
-    """Name the sources that packages are taken from without a valid signature, with file and line."""
+def _abandoned(archives: apt.Archives, context: Context) -> Iterator[str]:
+    """Name security archives that nobody has changed for long: a snapshot, or a mirror that is not kept up.
+
+    Ubuntu's and mirrors that were signed anew have no Valid-Until. Debian and Ubuntu publish security updates almost
+    every day; only what Ubuntu Pro takes over stands still.
+    """
+    if any(index.origin.startswith("UbuntuESM") for index in archives.security):
+        return
+    whole = {
+        index.release.path: index.release
+        for index in archives.security
+        if index.release and index.serves(context.system)
+    }
+    for path, release in whole.items():
+        dated = release.fields.get("Date")
+        days = (context.now - apt.release_time(dated)).days if dated else 0
+        if days > STANDSTILL_DAYS and not release.fields.get("Valid-Until"):
+            yield f"{path.rpartition('/')[2]} (its archive was last changed {days} days ago, on {dated})"
+
+
+def waived(lines: Iterable[str], files: set[str] | None) -> Iterator[str]:
+    """Name the sources that packages are taken from without a valid signature, with file and line.
+
+    `files` are those that APT reads; None where it cannot tell, as one of them has a fault.
+    """
     path, stanza = "", []
     for line in [*lines, "@ "]:
         found = _LINE.match(line)
@@ -120,7 +150,10 @@ def waived(lines: Iterable[str], files: set[str]) -> Iterator[str]:
         else:
             yield from _stanza(path, stanza)
             stanza = []
-            path = line[2:] if line.startswith("@ ") and line[2:] in files else path if found else ""
+            if line.startswith("@ "):
+                path = line[2:] if files is None or line[2:] in files else ""
+            elif not found:
+                path = ""
 
 
 def _stanza(path: str, lines: list[tuple[str, str]]) -> Iterator[str]:

@@ -30,16 +30,22 @@ SCRIPT = (
       while read -r release; do
         stem=${release%InRelease}
         stem=${stem%Release}
+        stem=$stem awk 'NF == 3 && $3 ~ /(^|\/)Packages$/ && !seen[$3]++ {
+          gsub("/", "_", $3)
+          print "@size " ENVIRON["stem"] $3 " " $2
+        }' "$release"
         for path in "$stem"Packages* "$stem"*_Packages*; do
           case $path in *Packages | *.lz4 | *.xz | *.gz | *.zst | *.bz2 | *.lzma) ;; *) continue ;; esac
           [ -f "$path" ] || continue
           printf '@ %s\n' "$path"
-          /usr/lib/apt/apt-helper cat-file "$path" || echo '@failed'
+          /usr/lib/apt/apt-helper cat-file "$path" || printf '\n@failed\n'
         done
       done
   }
   # shellcheck disable=SC2016 # the names are for the tool, not for the shell
-  installed() { dpkg-query -W -f '${Package}|${Architecture}|${Version}|${db:Status-Abbrev}\n' || echo '@failed'; }
+  installed() {
+    dpkg-query -W -f '${Package}|${Architecture}|${Version}|${db:Status-Abbrev}|${Section}\n' || echo '@failed'
+  }
   fixes() {
     { installed && indexes; } | awk -F'|' '
       function stanza(  count, i, instances, part) {
@@ -54,26 +60,47 @@ SCRIPT = (
       }
       function finish() {
         stanza()
-        if (path != "") print "index|" number "|" path "|" records + 0 "|" lines + 0
-        records = lines = 0
+        if (path != "") {
+          print "index|" number "|" path "|" records + 0 "|" lines + 0
+          bare = path
+          sub(/[.](lz4|xz|gz|zst|bz2|lzma)$/, "", bare)
+          here[bare]
+          if ((bare in size) ? bytes < size[bare] : !lines) print "short|" path
+        }
+        records = lines = bytes = 0
       }
       /^@failed$/ { print "failed|" (path == "" ? "dpkg-query" : path); next }
+      /^@size \// { if (match($0, / [0-9]+$/)) size[substr($0, 7, RSTART - 7)] = substr($0, RSTART + 1) + 0; next }
       /^@ \// { finish(); path = substr($0, 3); number++; next }
       path == "" {
         if ($4 ~ /^.[nc] /) next
         total++
+        architectures[$2]++
+        if (sub(/\/.*/, "", $5)) components[$5]++
         if ($4 !~ /^.i /) print "unfinished|" $1 "|" $4
-        if ($4 ~ /^h/) print "held|" $1 "|" $3
+        if ($4 ~ /^h/) print "held|" $1 "|" $3 "|" $2
         if ($1 in have) have[$1] = have[$1] "\n" $2 "|" $3
         else have[$1] = $2 "|" $3
         next
       }
-      { lines++ }
+      { lines++; bytes += length($0) + 1 }
       /^$/ { stanza(); next }
       /^Package: / { stanza(); name = substr($0, 10) }
       /^Version: / { version = substr($0, 10) }
       /^Architecture: / { arch = substr($0, 15) }
-      END { finish(); print "installed|" total + 0 }'
+      END {
+        finish()
+        for (bare in size) {
+          arch = bare
+          sub(/_Packages$/, "", arch)
+          sub(/.*_binary-/, "", arch)
+          # APT does not fetch a list of packages for all architectures where the other lists hold them, too
+          if (size[bare] > 0 && arch != "all" && !(bare in here) && (arch in architectures)) print "absent|" bare
+        }
+        for (arch in architectures) print "architecture|" arch "|" architectures[arch]
+        for (component in components) print "component|" component "|" components[component]
+        print "installed|" total + 0
+      }'
   }
   older() { printf '%s\n' "$fixes" | awk -F'|' '/^fix/ { print $3 ($4 == "all" ? "" : ":" $4) }' | sort -u; }
   # prints pins; 1: none of them can make APT overlook one of these packages
@@ -145,7 +172,9 @@ def read_updates(output: Output, capture: Capture, context: Context) -> Updates:
     try:
         archives = apt.read_archives(output)
         apt_sources.read_sources(archives, output, context, updates)
-        _pending(archives, _join(output.run("fixes").lines), output, updates)
+        join = _join(output.run("fixes").lines)
+        _pending(archives, join, output, updates)
+        updates.doubts += _gaps(archives, join, context)
     except ValueError as error:
         raise CaptureUnreadable(str(error)) from None
     return updates
@@ -153,7 +182,10 @@ def read_updates(output: Output, capture: Capture, context: Context) -> Updates:
 
 def _join(lines: Iterable[str]) -> dict[str, list[list[str]]]:
     """Sort the lines of `fixes` by their first word; raises ValueError for one that has another form."""
-    sizes = {"fix": 6, "held": 2, "unfinished": 2, "index": 4, "failed": 1, "installed": 1}
+    sizes = {
+        "fix": 6, "held": 3, "unfinished": 2, "index": 4, "short": 1, "absent": 1, "failed": 1,
+        "architecture": 2, "component": 2, "installed": 1,
+    }  # fmt: skip
     found: dict[str, list[list[str]]] = {kind: [] for kind in sizes}
     for line in filter(None, lines):
         kind, *fields = line.split("|")
@@ -170,16 +202,17 @@ def _pending(archives: apt.Archives, join: Mapping[str, list[list[str]]], output
         return
     unfinished = sorted(f"{name} (dpkg status {status.strip()})" for name, status in join["unfinished"])
     updates.know("half_installed", unfinished, "dpkg-query -W")
-    held = {name for name, _ in join["held"]}
-    updates.know("held_packages", sorted({f"{name} {version}" for name, version in join["held"]}), "dpkg-query -W")
+    held = {(name, architecture) for name, _, architecture in join["held"]}
+    updates.know("held_packages", sorted({f"{name} {version}" for name, version, _ in join["held"]}), "dpkg-query -W")
     if reason := _unreadable(archives, join):
         updates.lack(_ANSWERS, reason)
         return
     fixes = _newest(archives, join)
-    pinned = _hidden(output, [fix for fix in fixes if fix.package not in held])
-    known = [fix for fix in fixes if fix.package not in held and fix not in (pinned or [])]
+    free = [fix for fix in fixes if (fix.package, fix.architecture) not in held]
+    pinned = _hidden(output, free)
+    known = [fix for fix in free if fix not in (pinned or [])]
     updates.know("pending_security", [str(fix) for fix in known], "dpkg-query -W, lists of the security archives")
-    withheld = [f"{fix} (held)" for fix in fixes if fix.package in held]
+    withheld = [f"{fix} (held)" for fix in fixes if fix not in free]
     withheld += [f"{fix} (hidden by a pin)" for fix in pinned or []]
     updates.know("withheld_security", sorted(withheld), "; ".join(["dpkg-query -W", *_pins(archives, output)]))
     if pinned is None:
@@ -199,19 +232,59 @@ def _unreadable(archives: apt.Archives, join: Mapping[str, list[list[str]]]) -> 
     return next((f"{name} cannot be read" for name in names if apt.packages_file(name) in used), "")
 
 
+def _gaps(archives: apt.Archives, join: Mapping[str, list[list[str]]], context: Context) -> list[str]:
+    """Say which installed packages the security archives' lists on this host could not tell a fix of."""
+    security = {index.filename: index for index in archives.security}
+    gaps = [
+        f"{name} is shorter than its archive's release file says"
+        for (path,) in sorted(join["short"])
+        if apt.packages_file(name := path.rpartition("/")[2]) in security
+    ]
+    gaps += [
+        f"the list {name} is not on this host"
+        for (path,) in sorted(join["absent"])
+        if (name := path.rpartition("/")[2]) in security
+    ]
+    if gaps or not security:
+        return gaps
+    there = {apt.packages_file(path.rpartition("/")[2]) for _, path, _, _ in join["index"]}
+    served = {index.architecture for index in security.values() if index.filename in there} | {"all"}
+    gaps += [
+        f"{count} installed packages are of the architecture {name}, and no list of a security archive is for it"
+        for name, count in sorted(join["architecture"])
+        if name not in served
+    ]
+    components = {index.component.rpartition("/")[2] for index in security.values()}
+    if "" in components:
+        return gaps
+    if context.system.distribution == "ubuntu":  # packages do not tell their component there
+        named = {index.component for index in archives.indexes or [] if index.origin == "Ubuntu"}
+        gaps += [f"no source names the component {name} of the security archive" for name in sorted(named - components)]
+    else:
+        gaps += [
+            f"{count} installed packages are of the component {name}, which no source names for the security archive"
+            for name, count in sorted(join["component"])
+            if context.system.distribution == "debian" and name not in components
+        ]
+    return gaps
+
+
 def _newest(archives: apt.Archives, join: Mapping[str, list[list[str]]]) -> list[_Fix]:
     """Return the newest fix of each installed package that is older, out of the archives that the sources name."""
     used = {index.filename: index for index in archives.security}
     numbers = {number: used.get(apt.packages_file(path.rpartition("/")[2])) for number, path, _, _ in join["index"]}
+    native = archives.settings.get("native", "")
     best: dict[tuple[str, str], _Fix] = {}
     for number, name, arch, old, offered, new in join["fix"]:
         index = numbers.get(number)
-        if index is None or (arch != offered and "all" not in (arch, offered)):
+        # APT files packages for all architectures under its own: they take no package of another one further
+        mine, theirs = (native if native and name == "all" else name for name in (arch, offered))
+        if index is None or (mine != theirs and "all" not in (mine, theirs)):
             continue
         if not (_VERSION.fullmatch(old) and _VERSION.fullmatch(new)):
             raise ValueError(f"a version of {name} is none: {old!r} or {new!r}")
-        mine = best.get((name, arch))
-        if debian_version.compare(new, mine.new if mine else old) > 0:
+        known = best.get((name, arch))
+        if debian_version.compare(new, known.new if known else old) > 0:
             best[name, arch] = _Fix(name, arch, old, new, index.source)
     return [best[key] for key in sorted(best)]
 

@@ -3,10 +3,11 @@
 Reads: `auditctl -s`, `auditctl -l`, the compiled /etc/audit/audit.rules, the package database.
 Needs: root.
 Facts: audit_enabled (the kernel's `enabled` is 1, or 2: locked until the next boot), audit_locked, auditd_running (a
-process has registered for the records), loaded_rules, rules_not_loaded (how many fewer than in audit.rules: one bad
-line keeps all that follow it out), rules_not_compiled (rules in /etc/audit/rules.d that audit.rules lacks: augenrules
-has not run since, or the rules are locked until the next boot), rules_in_files (rules in rules.d and audit.rules: the
-letter of the guides, which look at files alone), lost_events.
+process has registered for the records), loaded_rules (those that record something: after `never,task`, which some
+distributions load at first, none does), rules_not_loaded (how many fewer than in audit.rules: one bad line keeps all
+that follow it out), rules_not_compiled (rules in /etc/audit/rules.d that audit.rules lacks: augenrules has not run
+since, or the rules are locked until the next boot), rules_in_files (rules in rules.d and audit.rules: the letter of the
+guides, which look at files alone), lost_events.
 Absent when: auditctl is missing and the package database says so too: does_not_exist. In a container the audit
 system belongs to the container's host: not_applicable.
 """
@@ -73,12 +74,13 @@ def parse(capture: Capture, context: Context) -> Observation:
     if rules.status != 0 or (not loaded and "No rules" not in rules.text):
         return Observation.not_collected(f"auditctl -l did not list the loaded rules (status {rules.status})")
     compiled = _rules(output.files.get("/etc/audit/audit.rules", ""))
+    recording, silent = _recording(loaded)
     written = set().union(*(_rules(text) for path, text in output.files.items() if "/rules.d/" in path))
     facts = {
         "audit_enabled": state["enabled"] in ("1", "2"),
         "audit_locked": state["enabled"] == "2",
         "auditd_running": state["pid"] != "0",
-        "loaded_rules": len(loaded),
+        "loaded_rules": recording,
         "rules_not_loaded": max(0, len(compiled) - len(loaded)),
         "rules_not_compiled": len(written - compiled),
         "rules_in_files": len(written | compiled),
@@ -89,13 +91,28 @@ def parse(capture: Capture, context: Context) -> Observation:
         {
             "audit_enabled": "auditctl -s: enabled",
             "auditd_running": "auditctl -s: pid",
-            "loaded_rules": "auditctl -l",
+            "loaded_rules": f"auditctl -l: {silent} keeps the others from recording" if silent else "auditctl -l",
             "rules_not_loaded": f"auditctl -l; /etc/audit/audit.rules has {len(compiled)} rules",
             "rules_not_compiled": "; ".join(sorted(written - compiled)[:5])
             or "/etc/audit/rules.d, /etc/audit/audit.rules",
             "lost_events": "auditctl -s: lost",
         },
     )
+
+
+def _recording(loaded: list[str]) -> tuple[int, str]:
+    """Return how many rules record something, and the rule that keeps others from it (auditctl(8): the first wins)."""
+    found = 0
+    for line in loaded:
+        words = line.split()
+        pair = set(words[1].split(",")) if words[0] in ("-a", "-A") and len(words) > 1 else set()
+        anything = "-F" not in words and ("-S" not in words or "all" in words)
+        if {"never", "task"} <= pair and anything:
+            return 0, line
+        if {"never", "exit"} <= pair and anything:
+            return found, line
+        found += not pair & {"never", "exclude"}
+    return found, ""
 
 
 def _rules(text: str) -> set[str]:
@@ -111,7 +128,7 @@ PROBE = Probe(
     facts=FACTS,
     parse=parse,
     needs_root=True,
-    seconds=10,
+    seconds=20,
     max_bytes=256 * 1024,
     asks={software.PACKAGES: ("auditd", "audit")},
 )

@@ -40,9 +40,10 @@ places() {{
   done
 }}
 udev_mounts() {{
+  programs='systemd-mount|/mount[" ]|usbmount|udisksctl|pmount'
   for path in /etc/udev/rules.d /run/udev/rules.d /usr/lib/udev/rules.d /lib/udev/rules.d; do
-    grep -rHsE '^[^#]*(systemd-mount|/mount[" ]|usbmount|udisksctl|pmount)' "$path"
-  done
+    grep -rHsE "^[^#]*($programs|(RUN|SYSTEMD_(USER_)?WANTS)[^,]*=.*[^u]mount)" "$path"
+  done | grep -vE 'SYSTEMD_WANTS[^,]*="sys-[a-z-]*[.]mount"'
   return 0
 }}
 desktop
@@ -66,7 +67,7 @@ if [ -e /usr/sbin/automount ]; then
     # shellcheck disable=SC2016 # the dollar signs are awk's
     case $path in
       /etc/auto.master*) run "master $path" awk '!/^[ \t]*(#|$)/ {{ print $1, $2 }}' "$path" ;;
-      *) run "map $path" awk '!/^[ \t]*#/ && match($0, /(^|[ \t]):\/dev\/[^ \t]*/) {{
+      *) run "map $path" awk '!/^[ \t]*#/ && match($0, /(^|[ \t]):(\/dev\/|(PART)?(UUID|LABEL)=)[^ \t]*/) {{
         print FNR " " substr($0, RSTART, RLENGTH) }}' "$path" ;;
     esac
   done
@@ -213,4 +214,5 @@ PROBE = Probe(
     facts=FACTS,
     parse=parse,
     needs_root=True,
+    asks={software.PACKAGES: ("autofs",), software.PROCESSES: ()},
 )

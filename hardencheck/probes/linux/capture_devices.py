@@ -32,7 +32,7 @@ from hardencheck.model.capture import Capture
 from hardencheck.model.observation import Observation
 from hardencheck.model.outcome import Platform
 from hardencheck.model.probe import Context, JsonSchema, Probe
-from hardencheck.probes.linux import modprobe, module_loading, usb_loading
+from hardencheck.probes.linux import modprobe, module_loading, software, usb_loading
 from hardencheck.probes.output import Output, read
 
 #: For each fact the groups of drivers that are open when all of a group's drivers can be loaded.
@@ -47,7 +47,8 @@ MODULES = tuple(name for groups in WAYS.values() for group in groups for name in
 _ON_USB = ("cameras", "usb_network")
 
 SCRIPT = (
-    module_loading.FUNCTIONS
+    software.FUNCTIONS
+    + module_loading.FUNCTIONS
     + usb_loading.FUNCTIONS
     + r"""
 nodes() {
@@ -62,8 +63,8 @@ nodes() {
     [ "${value:-0}" = 0 ] || printf 'thunderbolt %s\n' "$path"
   done
   for path in /sys/class/net/*; do
-    driver=$(readlink "$path/device/driver") || continue
-    case ${driver##*/} in
+    cd -P "$path/device/driver" 2>/dev/null || continue
+    case ${PWD##*/} in
       rndis_host | cdc_ether | cdc_ncm | cdc_mbim | cdc_eem | ipheth | qmi_wwan) printf 'usb_network %s\n' "$path" ;;
     esac
   done
@@ -90,11 +91,16 @@ run security security
 run readers readers
 run loaded cut -d ' ' -f 1 /proc/modules
 drivers='uvcvideo|gspca_main|bluetooth|firewire[-_](core|ohci)|thunderbolt|cdc_(ether|ncm)|rndis_host|ipheth'
-run compiled-in grep -oE "/($drivers)\.ko" "/lib/modules/$(uname -r)/modules.builtin"
-run tree grep -E "^[^:]*/($drivers)\.ko[^:]*:" "/lib/modules/$(uname -r)/modules.dep"
-run kmod modprobe --version
+run compiled-in grep -oE "/($drivers)\.ko" "/lib/modules/$release/modules.builtin"
+run tree grep -E "^[^:]*/($drivers)\.ko[^:]*:" "/lib/modules/$release/modules.dep"
+tree=$out
+case $tree in */*) run kmod modprobe --version ;; esac
+ask() {
+  # shellcheck disable=SC2254 # a pattern
+  case $tree in */$2.ko*) run "modprobe $1" modprobe -D "$1" ;; esac
+}
 """
-    + "".join(f"run 'modprobe {name}' modprobe -D {name}\n" for name in MODULES)
+    + "".join(f"ask {name} '{re.sub('[-_]', '[-_]', name)}'\n" for name in MODULES)
     + "usb_bus\n"
 )
 
@@ -239,4 +245,5 @@ PROBE = Probe(
     script=SCRIPT,
     facts=FACTS,
     parse=parse,
+    asks={software.PROCESSES: ()},
 )

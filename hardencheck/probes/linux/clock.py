@@ -56,15 +56,19 @@ timesync() {
   command -v timedatectl >/dev/null || return 127
   timedatectl show -p NTPSynchronized
   last=$(stat -c %Y /run/systemd/timesync/synchronized 2>/dev/null) && echo "age=$(((now - last) / 3600))"
-  return 0
+  [ ! -d /run/systemd/timesync ] || [ -n "$last" ] || echo 'age=never'
 }
 run chrony chrony
 run ntp ntp
 run openntp openntp
-run timesync timesync
+[ -z "$(running systemd-timesyn)" ] || run timesync timesync
 ! command -v ntpq >/dev/null || run hours echo "$((now / 3600))"
 starts() {
   for name in chrony chronyd ntp ntpd ntpsec openntpd systemd-timesyncd; do
+    # a masked unit stays linked, and is not started
+    for path in /etc/systemd/system/"$name.service" /run/systemd/system/"$name.service"; do
+      [ ! -L "$path" ] || [ "$(readlink -f "$path")" != /dev/null ] || continue 2
+    done
     for path in /etc/systemd/system/*.wants/"$name.service" /usr/lib/systemd/system/*.wants/"$name.service" \
       /etc/rc[2-5].d/S??"$name" /etc/runlevels/*/"$name"; do
       [ ! -L "$path" ] || echo "$path"
@@ -143,7 +147,7 @@ def parse(capture: Capture, context: Context) -> Observation:
     if unclear:
         return Observation.of(facts, {}, dict.fromkeys(told, f"{unclear[0]} runs, but did not tell the clock's state"))
     known = [state for state in states.values() if state]
-    state = known[0] if len(known) == 1 else _State()
+    state = known[0] if len(known) == 1 else _State(bool(known) and all(one.synchronised for one in known))
     facts |= {
         "synchronised": state.synchronised,
         "reference": state.reference,
@@ -153,7 +157,8 @@ def parse(capture: Capture, context: Context) -> Observation:
         "literal_offenders": _literal(output, services),
     }
     read_from = dict.fromkeys(told, f"{services[0]} tells so" if len(known) == 1 else "processes")
-    read_from["started_at_boot"] = ", ".join(output.run("starts").lines[:4]) or "no link starts a time service"
+    links = ", ".join(output.run("starts").lines[:4]) or "no link starts a time service"
+    read_from["started_at_boot"] = links if services else "no time service runs"
     return Observation.of(facts, read_from)
 
 
@@ -206,9 +211,9 @@ def _timesync(output: Output) -> _State | None:
     if values.get("NTPSynchronized") not in ("yes", "no"):
         return None
     age = values.get("age", "")
-    return _State(
-        values["NTPSynchronized"] == "yes", "systemd-timesyncd", int(age) if age.lstrip("-").isdigit() else None
-    )
+    # the kernel's flag outlives the service that set it by hours; timesyncd itself notes each success (since 239)
+    good = values["NTPSynchronized"] == "yes" and age != "never"
+    return _State(good, "systemd-timesyncd" if good else "", int(age) if age.lstrip("-").isdigit() else None)
 
 
 def _started(output: Output, services: list[str]) -> bool:

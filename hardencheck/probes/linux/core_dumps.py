@@ -53,7 +53,7 @@ units() {
   systemctl show -p DefaultLimitCORE -p DefaultLimitCORESoft || return
   # shellcheck disable=SC2046 # names of units hold no spaces
   set -- $(grep -l -s -r -E '^[[:space:]]*LimitCORE[[:space:]]*=' /etc/systemd/system /run/systemd/system \
-    /usr/lib/systemd/system /lib/systemd/system |
+    /usr/lib/systemd/system $([ -L /lib ] || echo /lib/systemd/system) |
     sed -n -e 's|\.d/[^/]*\.conf$||' -e 's|.*/\([^/@]*\.service\)$|\1|p' | sort -u | head -n 40)
   [ "$#" -eq 0 ] || systemctl show -p Id -p LoadState -p UnitFileState -p ActiveState -p LimitCORESoft "$@"
 }
@@ -74,6 +74,7 @@ FACTS: dict[str, JsonSchema] = {
 #: programs that take a core dump and throw it away, and those that are known to keep it
 _DISCARD = {"/bin/false", "/usr/bin/false", "/bin/true", "/usr/bin/true"}
 _KEEPERS = {"apport": "apport", "abrt-hook-ccpp": "ABRT", "abrt-hook-cpp": "ABRT", "kdump-save-core": "kdump"}
+_COREDUMP = {f"{folder}/systemd/systemd-coredump" for folder in ("/usr/lib", "/lib", "/usr/libexec")}
 _LOGINS = ("sshd", "login")
 
 
@@ -111,7 +112,7 @@ class _Host:
             return []
         if name in _KEEPERS:
             return [f"all programs: {_KEEPERS[name]} gets them (core_pattern {pattern})"]
-        if name != "systemd-coredump":
+        if program not in _COREDUMP:
             raise _Unclear(f"what {program or 'the program'} does with core dumps cannot be told")
         if self.coredump.unclear:
             raise _Unclear(self.coredump.unclear)
@@ -226,6 +227,6 @@ PROBE = Probe(
     facts=FACTS,
     parse=parse,
     needs_root=True,
-    seconds=15,
+    seconds=20,
     max_bytes=256 * 1024,
 )

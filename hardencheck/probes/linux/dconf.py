@@ -5,7 +5,8 @@ that has it. A lock in any but the first database makes the key read-only and st
 that locks it. Only exact keys can be locked: a lock on a directory locks nothing. Key files are not read: they take
 effect when `dconf update` compiles them, so that a difference between the two is a setting that is not in force yet.
 A profile or database that only root can read (compiled under umask 077) does not exist for users.
-Root's own profile for one user (/run/dconf/user/UID) and DCONF_PROFILE in the environment come before `user`.
+Root's own profile for one user (/run/dconf/user/UID) and DCONF_PROFILE in the environment come before `user`, and
+GSETTINGS_BACKEND in the environment takes the place of dconf altogether.
 """
 
 from __future__ import annotations
@@ -45,8 +46,9 @@ dconf_state() {
 }
 dconf_elsewhere() {
   for path in /run/dconf/user/*; do [ ! -e "$path" ] || printf '%s\n' "$path"; done
-  grep -ls '^[^#]*DCONF_PROFILE=' /etc/environment /etc/environment.d/*.conf /usr/lib/environment.d/*.conf \
-    /etc/profile /etc/profile.d/*.sh /etc/security/pam_env.conf /etc/X11/Xsession.d/* /etc/X11/xinit/xinitrc.d/*
+  grep -lsE '^[^#]*(DCONF_PROFILE|GSETTINGS_BACKEND)=' /etc/environment /etc/environment.d/*.conf \
+    /usr/lib/environment.d/*.conf /etc/profile /etc/profile.d/*.sh /etc/security/pam_env.conf \
+    /etc/X11/Xsession.d/* /etc/X11/xinit/xinitrc.d/*
   return 0
 }
 """
@@ -115,7 +117,7 @@ def read(output: Output) -> Settings:
     """Read what `dconf_state` found."""
     profile = next((path for path in sorted(output.files) if path.endswith("/dconf/profile/user")), "")
     if elsewhere := output.run("dconf-elsewhere").lines:
-        return Settings(profile, (), f"{elsewhere[0]} gives some users another dconf profile")
+        return Settings(profile, (), f"{elsewhere[0]} gives some users another dconf profile or none")
     for path in sorted(output.unreadable | output.special):
         if "/dconf/" in path:
             return Settings(profile, (), f"{path} cannot be read")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from hardencheck.probes.linux.sudo_commands import escapes, root_shell
@@ -21,8 +21,11 @@ class Rule:
     where: str
 
 
-def rules(text: str, path: str) -> Iterator[Rule]:
-    """Yield the rules by which somebody may become root, with the program where one is prescribed."""
+def rules(text: str, path: str, loose: Callable[[str], bool] = lambda _: False) -> Iterator[Rule]:
+    """Yield the rules by which somebody may become root, with the program where one is prescribed.
+
+    `loose` says of a command that others than root may change what it runs.
+    """
     found: dict[tuple[str, str], Rule] = {}
     for number, line in enumerate(text.replace("\\\n", " ").split("\n"), 1):
         words = re.sub(r"\{[^}]*\}", " ", line.partition("#")[0]).replace('"', "").split()
@@ -44,7 +47,7 @@ def rules(text: str, path: str) -> Iterator[Rule]:
             found = {key: rule for key, rule in found.items() if key[0] != identity}
         elif words[0] == "permit":
             program = [{"command": _sudo_style(command)}]
-            if not command or root_shell(program) or escapes(program):
+            if not command or root_shell(program) or escapes(program, also=loose):
                 if not command:  # it decides for every command
                     found = {key: rule for key, rule in found.items() if key[0] != identity}
                 found[identity, command] = Rule(identity, "nopass" in options, command, f"{path}:{number}")

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-READ, SEARCH = 4, 1
+READ, WRITE, SEARCH = 4, 2, 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Subject:
 
 
 def may(subject: Subject, inode: Inode, want: int) -> bool | None:
-    """Whether the kernel grants READ or SEARCH; None when a list that could not be read decides."""
+    """Whether the kernel grants READ, WRITE or SEARCH; None when a list that could not be read decides."""
     if subject.user is not None and subject.user == inode.owner:
         return bool(inode.mode >> 6 & want)
     mask = inode.mode >> 3 & 7

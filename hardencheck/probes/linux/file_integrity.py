@@ -74,7 +74,7 @@ PROBE = Probe(
     facts=FACTS,
     parse=parse,
     needs_root=True,
-    seconds=15,
+    seconds=20,
     max_bytes=64 * 1024,
     asks={software.PACKAGES: integrity.PACKAGES, software.PROCESSES: (), software.SCHEDULE: (integrity.JOBS,)},
 )

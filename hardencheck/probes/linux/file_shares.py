@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from posixpath import dirname, join, normpath
 
 from hardencheck.probes.linux.block_devices import Storage, inside, unescape
@@ -42,6 +42,20 @@ links() {
   [ "$#" -gt 0 ] || return 0
   find "$@" -xdev -maxdepth 4 -type l -exec ls -ldn -- {} + | grep -E ' -> (/|\.\./)' | sort -u | head -n 500
 }
+# directories that are named, and where their links lead
+real() {
+  IFS='
+'
+  set -f
+  for path in $({
+    cat /etc/exports /etc/exports.d/*.exports /var/lib/nfs/etab 2>/dev/null
+    printf '%s\n' "$1"
+  } | tr '"' ' ' | tr "\t'" '  ' | grep -oE '/[^] (),;<=>{}|$%*?[]+' | sort -u | head -n 500); do
+    [ ! -d "$path" ] || ! cd -P "$path" || [ "$PWD" = "${path%/}" ] || printf '%s\t%s\n' "$path" "$PWD"
+  done
+  set +f
+  unset IFS
+}
 shares() {
   set -- /etc/exports /var/lib/nfs/etab
   for path in /etc/exports.d/*.exports; do
@@ -51,6 +65,7 @@ shares() {
   found=$(settings)
   run settings printf '%s\n' "$found"
   run links links "$found"
+  run real real "$found"
 }
 """
 
@@ -113,6 +128,9 @@ def of(output: Output) -> tuple[list[Share], list[str]]:
             shares.append(
                 Share(normpath(join(dirname(found[1]), target)), f"link {found[1]} in a web server's directory")
             )
+    real = output.runs["real"].lines if "real" in output.runs else []
+    ends = {normpath(path): end for path, _, end in (line.partition("\t") for line in real)}
+    shares += [replace(share, path=ends[share.path]) for share in shares if share.path in ends]
     return shares, unclear
 
 

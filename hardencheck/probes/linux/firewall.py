@@ -3,7 +3,8 @@
 Reads: `nft list ruleset`; iptables-save of the legacy tables where the kernel has some
 (/proc/net/ip_tables_names, ip6_tables_names), of nf_tables where nft cannot show what iptables loaded or is missing;
 `ss -lntup` or /proc/net/{tcp,tcp6,udp,udp6}; `ip -o addr`, /sys/class/net, /proc/net/if_inet6 and disable_ipv6;
-`systemctl list-unit-files` of the services that load rules, their unit files and the files that they load.
+/proc/net/route (an interface with the default route leads outside, whatever its name); `systemctl list-unit-files` of
+the services that load rules, their unit files and the files that they load.
 Needs: root for the ruleset. Nothing is loaded or registered: legacy tables are listed only where they exist.
 Facts: ipv4_inbound and ipv6_inbound say what becomes of a new TCP or UDP connection from outside to a port that nobody
 opened: `denied`, `open` (more than half of all ports can be reached from anywhere by some interface) or `off` (no
@@ -27,7 +28,7 @@ from hardencheck.model.observation import Observation
 from hardencheck.model.outcome import Platform
 from hardencheck.model.probe import Context, JsonSchema, Probe
 from hardencheck.probes.linux import firewall_boot, firewall_listing, firewall_ports
-from hardencheck.probes.linux.firewall_view import Found, View, guest
+from hardencheck.probes.linux.firewall_view import Found, View
 from hardencheck.probes.output import read
 
 SCRIPT = firewall_listing.SCRIPT + firewall_boot.SCRIPT
@@ -59,7 +60,7 @@ def parse(capture: Capture, context: Context) -> Observation:
     output = read(capture)
     ruleset = firewall_listing.ruleset(output, privileged=context.system.privileged)
     where = firewall_listing.addresses(output)
-    outside = sorted(name for name in where if not guest(name))
+    outside = firewall_listing.outside(output, where)
     own = tuple(address for name, found in where.items() if name != "lo" for address in found)
     view = View(ruleset, outside, own)
     found = Found({}, {}, {})

@@ -204,6 +204,8 @@ def after_restart(found: Found, view: View, output: Output, off: set[int], *, pr
             comes = "IPv6 is off now, and no sysctl file keeps it off: " if family in off else ""
             found.read_from[name] = f"{comes}{start.source}: {_because(verdicts)}"
     _opened(found, view, views, (off, then))
+    if found.facts.get("boot_opened_ports"):
+        found.read_from["boot_opened_ports"] += f" ({start.source})"
 
 
 def _stays_off(output: Output) -> bool:
@@ -277,7 +279,7 @@ def _outcomes(loaded: list[Loaded]) -> list[Ruleset]:
 def _opened(found: Found, view: View, views: list[View], off: tuple[set[int], set[int]]) -> None:
     """Yield boot_opened_ports: what is open to anybody after the start, and is not now."""
     unsure = [text for one in (view, *views) for text in one.unsure()]
-    opened = []
+    opened, families = [], set()
     for protocol in PROTOCOLS:
         more = 0
         for family in {4, 6} - off[1]:
@@ -286,12 +288,19 @@ def _opened(found: Found, view: View, views: list[View], off: tuple[set[int], se
             unsure += [f"cannot decide: {text}" for text in doubts]
             now = 0 if family in off[0] else view.free(family, protocol)
             for flow in flows:
-                more |= flow.get(FREE, 0) & ALL_PORTS & ~now
+                wider = flow.get(FREE, 0) & ALL_PORTS & ~now
+                families |= {family} if wider else set()
+                more |= wider
         opened += shown(protocol, {FREE: more}) if more else []
     if unsure:
         found.missing["boot_opened_ports"] = "; ".join(dict.fromkeys(unsure))
     else:
         found.facts["boot_opened_ports"] = opened[:100]
+        found.read_from["boot_opened_ports"] = "closed now, open after a restart over " + " and ".join(
+            f"IPv{family}" for family in sorted(families)
+        )
+        if not opened:
+            found.read_from["boot_opened_ports"] = "no port is open after a restart that is closed now"
 
 
 def _stated(found: Found, view: View, output: Output, known: tuple[list[str], set[int]]) -> None:

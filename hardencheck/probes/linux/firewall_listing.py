@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 
 from hardencheck.probes.linux import iptables, listeners, nftables
+from hardencheck.probes.linux.firewall_view import guest
 from hardencheck.probes.linux.packet_filter import Ruleset
 from hardencheck.probes.linux.packets import Network
 from hardencheck.probes.output import Output
@@ -82,6 +83,8 @@ if command -v ss >/dev/null; then run ss sockets; else run kernel_sockets kernel
 run proc ls -d /proc/net/dev
 run addresses own
 run interfaces ls /sys/class/net
+# shellcheck disable=SC2016 # the dollar signs are awk's
+run uplinks awk '$2 == "00000000" && $8 == "00000000" { print $1 }' /proc/net/route
 run disable_ipv6 grep -H . /proc/sys/net/ipv6/conf/*/disable_ipv6
 """
 
@@ -139,6 +142,12 @@ def addresses(output: Output) -> dict[str, list[Network]]:
             if name != "bonding_masters":
                 where.setdefault(name, [])
     return where
+
+
+def outside(output: Output, where: dict[str, list[Network]]) -> list[str]:
+    """Return the interfaces that lead outside: all but those for guests; one with the default route leads there too."""
+    uplinks = set(output.run("uplinks").lines) if "uplinks" in output.runs else set()
+    return sorted(name for name in where if not guest(name) or name in uplinks)
 
 
 def ipv6_off(output: Output, where: dict[str, list[Network]]) -> bool:

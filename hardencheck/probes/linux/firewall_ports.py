@@ -117,7 +117,7 @@ def _reached(view: View, listed: list[Listener], families: tuple[int, ...]) -> t
     """Return the sockets that some packet from outside reaches, and the doubts about others."""
     doubts, reached = [], []
     for socket in listed:
-        if not socket.outside or guest(socket.interface):
+        if not socket.outside or (guest(socket.interface) and socket.interface not in view.outside):
             continue
         admits, why = _reaches(view, socket, families)
         reached += [socket] if admits else []

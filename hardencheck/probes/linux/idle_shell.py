@@ -14,7 +14,7 @@ Absent when: a line on TMOUT depends on a condition, a file that cannot be read,
 what they are able to say.
 
 bash, ksh and zsh obey TMOUT; dash, fish and csh do not. Files that other users cannot read are skipped for them. logind
-(systemd 252 and later) ends a session whatever shell it runs.
+(systemd 252 and later) ends a session whatever shell it runs, if pam_systemd told it of that session.
 """
 
 from __future__ import annotations
@@ -36,22 +36,38 @@ SCRIPT = (
 people() {
   awk -F: '$3 == 0 || ($3 >= 1000 && $3 != 65534) { print $1 ":" $3 ":" ($7 == "" ? "/bin/sh" : $7) }' /etc/passwd
 }
+sourced() {
+  grep -hsoE '(^|[[:space:];&])(\.|source)[[:space:]]+"?/[^[:space:];&"]+' /etc/profile /etc/bash.bashrc /etc/bashrc \
+    /etc/profile.d/* | sed 's/.*[[:space:]"]//' | grep -vE '^/etc/(profile|bash|zsh)' | sort -u | head -n 20
+}
 closed() {
-  find -L /etc/profile /etc/bash.bashrc /etc/bashrc /etc/zsh /etc/profile.d -maxdepth 1 \
+  find -L /etc/profile /etc/bash.bashrc /etc/bashrc /etc/zsh /etc/profile.d "$@" -maxdepth 1 \
     \( -type d ! -perm -005 -o -type f ! -perm -004 \) 2>/dev/null | sort
 }
+set --
+for path in $(sourced); do
+  [ -f "$path" ] && grep -qs TMOUT "$path" && set -- "$@" "$path"
+done
+pam_systemd() {
+  cat /etc/pam.d/* /usr/lib/pam.d/* /usr/etc/pam.d/* 2>/dev/null |
+    grep -cE '^[[:space:]]*-?session[[:space:]].*pam_systemd[.]so'
+  for path in /lib/security /lib/*/security /lib64/security /usr/lib64/security; do
+    [ ! -e "$path/pam_systemd.so" ] || printf '%s\n' "$path"
+  done
+}
 run people people
-run closed closed
+run closed closed "$@"
 run shell readlink -f /bin/sh
 files /etc/shells
 for path in /etc/profile /etc/bash.bashrc /etc/bashrc /etc/bash.bashrc.local /etc/profile.local /etc/zshenv \
-  /etc/zprofile /etc/zshrc /etc/zsh/zshenv /etc/zsh/zprofile /etc/zsh/zshrc; do
+  /etc/zprofile /etc/zshrc /etc/zsh/zshenv /etc/zsh/zprofile /etc/zsh/zshrc "$@"; do
   [ ! -e "$path" ] || run "shell $path" shell_lines "$path"
 done
 for path in /etc/profile.d/*; do
-  [ -f "$path" ] && grep -qs TMOUT "$path" && run "shell $path" shell_lines "$path"
+  [ -f "$path" ] && printf '%s\n' TMOUT "$@" | grep -qsFf - "$path" && run "shell $path" shell_lines "$path"
 done
 systemd_files logind
+run pam_systemd pam_systemd
 run systemd systemctl --version
 run logind busctl --auto-start=no get-property org.freedesktop.login1 /org/freedesktop/login1 \
   org.freedesktop.login1.Manager StopIdleSessionUSec
@@ -127,7 +143,8 @@ def _endless(
         start = _SHELLS[kind]
         timeout = shell_profile.login(files, start, frozenset() if uid == 0 else closed) if start else Timeout()
         ends = [] if logind is None else [logind]
-        if timeout.seconds and timeout.readonly and not timeout.unclear:
+        number = timeout.plain or kind in ("bash", "rbash")
+        if timeout.seconds and timeout.readonly and number and not timeout.unclear:
             ends.append(timeout.seconds)
         if ends:
             times.append(min(ends))
@@ -135,8 +152,12 @@ def _endless(
             unclear = unclear or timeout.unclear
         elif start is None:
             found.append(f"{name}: {path} does not know TMOUT")
+        elif timeout.seconds and not number:
+            found.append(f"{name}: {path} takes the TMOUT of {timeout.where} for no number")
         elif timeout.seconds:
             found.append(f"{name}: TMOUT={timeout.seconds} can be changed, it is not read-only ({timeout.where})")
+        elif timeout.where:
+            found.append(f"{name}: TMOUT is no time that ends a shell ({timeout.where})")
         else:
             found.append(f"{name}: {path} reads no TMOUT")
     if found or not unclear:
@@ -173,6 +194,9 @@ def _logind(output: Output, context: Context) -> tuple[int | None, str]:
     setting = config.last("Login", "StopIdleSessionSec")
     if setting is None and not config.unclear:
         return None, ""
+    registered, *modules = output.run("pam_systemd").lines
+    if registered == "0" or not modules:
+        return None, ""  # no session is ever known to logind
     live = output.run("logind")
     if live.missing or live.status != 0:
         version = re.match(r"systemd (\d+)", output.run("systemd").text)

@@ -1,8 +1,8 @@
 """File integrity products: AIDE, Samhain, Tripwire; whether each has a database and looks at it on a schedule.
 
-AIDE (aide.conf(5)): `database_in`, before 0.17 `database`, names the database that is compared with. `aide --init`
-writes `database_out` (aide.db.new): until somebody puts it in place, nothing is compared. Debian's timer is
-dailyaidecheck.timer; its /etc/cron.daily/aide leaves at once when systemd runs.
+AIDE (aide.conf(5)): `database_in`, before 0.17 `database`, names the database that is compared with; a file that does
+not begin like one is none. `aide --init` writes `database_out` (aide.db.new): until somebody puts it in place, nothing
+is compared. Debian's timer is dailyaidecheck.timer; its /etc/cron.daily/aide leaves at once when systemd runs.
 """
 
 from __future__ import annotations
@@ -39,7 +39,11 @@ settings() {
   [ -f /etc/aide/aide.conf ] || [ -f /etc/aide.conf ] || return 1
   grep -h -s -E '^[[:space:]]*(database(_in)?[[:space:]]*=|@@define[[:space:]])' /etc/aide/aide.conf /etc/aide.conf
 }
+heads() {
+  for path do [ ! -f "$path" ] || printf '%s %s\n' "$(head -c 10 "$path" | od -A n -t x1 | tr -d ' \n')" "$path"; done
+}
 run aide_settings settings
+run aide_heads heads /var/lib/aide/*db /var/lib/aide/*db.gz /var/lib/aide.db*
 run aide_program program
 run databases stats /var/lib/aide/* /var/lib/aide.db* /var/lib/samhain/samhain_file /var/lib/tripwire/*.twd
 run reports stats /var/log/aide/aide.log /var/lib/tripwire/report/*.twr /var/log/samhain/samhain.log
@@ -49,8 +53,12 @@ files /etc/default/aide
     + f"run scheduled scheduled '{JOBS}'\n"
 )
 
-_AIDE = re.compile(r"\baide(?:check)?\.timer|dailyaidecheck|\baide(?:\.wrapper)?\b.*(?:--check|--update|\s-C\b|\s-u\b)")
+_AIDE = re.compile(
+    r"[\w.@-]*aide[\w.@-]*\.timer|dailyaidecheck|\baide(?:\.wrapper)?\b.*(?:--check|--update|\s-C\b|\s-u\b)"
+)
 _TRIPWIRE = re.compile(r"\btripwire(?:\.timer|\b.*(?:--check|\s-m\s*c))")
+#: how a database of AIDE begins: `@@begin_db`, or gzip's mark
+_AIDE_HEADS = ("4040626567696e5f6462", "1f8b")
 _MACRO = re.compile(r"@@\{(\w+)\}")
 
 
@@ -131,7 +139,9 @@ def _aide_database(output: Output, databases: dict[str, datetime]) -> tuple[str,
     path = _MACRO.sub(lambda found: macros.get(found[1], ""), named).removeprefix("file:")
     if output.run("databases").missing:
         return "", "stat is not installed"
-    if path in databases:
+    lines = output.runs["aide_heads"].lines if "aide_heads" in output.runs else []
+    heads = [head for line in lines if (head := line.split(" ", 1)[0]) and line.endswith(f" {path}")]
+    if path in databases and not (heads and not heads[0].startswith(_AIDE_HEADS)):
         return path, ""
     if path.startswith(("/var/lib/aide/", "/var/lib/aide.db")):
         return "", ""

@@ -109,9 +109,18 @@ def logins(output: Output, now: datetime) -> Logins:
     servers = output.run("ssh_servers").text
     if "dropbear" in servers:
         found.no_log = "logins by dropbear cannot be told"
+    elif "sshd" in servers and (level := _silent(output)):
+        found.no_log = f"sshd is told not to log logins (LogLevel {level}), so they cannot be told"
     elif "sshd" in servers and len(found.sources) == before:
         found.no_log = "no log holds a login by SSH, not even one, so they cannot be told"
     return found
+
+
+def _silent(output: Output) -> str:
+    """Return a level at which sshd logs no logins, if one is set anywhere (sshd_config(5): it takes INFO)."""
+    lines = output.runs["sshd_settings"].lines if "sshd_settings" in output.runs else []
+    levels = [words[1] for line in lines if len(words := line.split()) > 1 and words[0] == "loglevel"]
+    return next((level for level in levels if level.lower() in ("quiet", "fatal", "error")), "")
 
 
 def _each(found: Logins, run: Run, parse: Callable[[str], tuple[str, int] | None]) -> bool:
@@ -132,7 +141,7 @@ def _record(line: str) -> tuple[str, int] | None:
     moment = _moment(f"{matched[2]} {matched[4]}") if matched else None
     if matched is None or moment is None:
         return None
-    return matched[1], moment - _offset(matched[3])
+    return matched[1], moment - offset(matched[3])
 
 
 def _session(line: str) -> tuple[str, int] | None:
@@ -152,7 +161,7 @@ def _logged(line: str, zone: str, now: datetime) -> tuple[str, int] | None:
     if _SYSLOG.match(day):
         latest = timegm(now.timetuple()) + 86400
         years = (now.year + 1, now.year, now.year - 1)
-        moments = [moment - _offset(zone) for year in years if (moment := _moment(f"{day} {year}")) is not None]
+        moments = [moment - offset(zone) for year in years if (moment := _moment(f"{day} {year}")) is not None]
         return next(((name, moment) for moment in moments if moment <= latest), None)
     try:
         moment_of = datetime.fromisoformat(day)
@@ -168,7 +177,7 @@ def _moment(text: str) -> int | None:
         return None
 
 
-def _offset(zone: str) -> int:
+def offset(zone: str) -> int:
     """Return the seconds that a zone such as +0530 is ahead of UTC; zero for what is no zone."""
     if not re.fullmatch(r"[+-]\d{4}", zone):
         return 0

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from hardencheck.errors import CaptureUnreadable
+from hardencheck.model.probe import Question
+from hardencheck.probes.linux.sshd_server import EFFECTIVE
 from hardencheck.probes.output import Output
 
 _ACCOUNTS = r"""
@@ -42,15 +44,15 @@ sshd_settings() {
   main=$(cat /etc/ssh/sshd_config /usr/etc/ssh/sshd_config 2>/dev/null)
   included=$(printf '%s\n' "$main" | awk 'tolower($1) == "include" {
     for (i = 2; i <= NF; i++) { gsub(/"/, "", $i); print ($i ~ /^\// ? "" : "/etc/ssh/") $i } }')
-  { sshd -T 2>/dev/null
+  { answer sshd_effective
     printf '%s\n' "$main"
     # shellcheck disable=SC2086 # patterns of file names
     cat /etc/ssh/sshd_config.d/*.conf /usr/etc/ssh/sshd_config.d/*.conf $included 2>/dev/null
   } | awk '{ sub(/=/, " "); gsub(/"/, ""); $1 = tolower($1) }
-    $1 ~ /^(authorizedkeysfile|authorizedkeyscommand|trustedusercakeys)$/ && tolower($2) != "none"' | sort -u
+    $1 ~ /^(authorizedkeysfile|authorizedkeyscommand|trustedusercakeys|loglevel)$/ && tolower($2) != "none"' | sort -u
 }
 key_files() {
-  { sshd_settings | awk '$1 == "authorizedkeysfile" { for (i = 2; i <= NF && $i !~ /^#/; i++) print $i }'
+  { printf '%s\n' "$settings" | awk '$1 == "authorizedkeysfile" { for (i = 2; i <= NF && $i !~ /^#/; i++) print $i }'
     printf '.ssh/authorized_keys\n.ssh/authorized_keys2\n'
   } | sort -u | awk -F: 'function put(text, mark, with,  at, done) {
       while (at = index(text, mark)) {
@@ -78,10 +80,13 @@ keys() {
   done
 }
 if [ -e /etc/shadow ] || [ -L /etc/shadow ]; then run shadow accounts 1 /etc/shadow; fi
+settings=$(sshd_settings)
 run keys keys
-run sshd_settings sshd_settings
+run sshd_settings printf '%s\n' "$settings"
 """
 
+#: What SCRIPT asks.
+ASKS: dict[Question, tuple[str, ...]] = {EFFECTIVE: ()}
 #: Only which accounts there are, and whether they may come from elsewhere too.
 NAMES_SCRIPT = _ACCOUNTS
 #: Hashes become words on the host: empty, locked (`!` or `*` before it) or set. Keys are counted, never shown.

@@ -12,8 +12,8 @@ Absent when: never. What may forward but cannot be judged makes forwarders and t
 forwards.
 
 A target that is this host itself counts for nothing, nor does a forwarder that gets no messages of this host: rsyslog
-without imuxsock or imjournal, or with imuxsock alone while journald.conf(5) says ForwardToSyslog=no. Whether datagrams
-arrive cannot be seen from here.
+without imuxsock or imjournal, or with imuxsock alone while journald.conf(5) says ForwardToSyslog=no (RHEL's default;
+Debian and SUSE hand over) or MaxLevelSyslog above info. Whether datagrams arrive cannot be seen from here.
 """
 
 from __future__ import annotations
@@ -115,6 +115,9 @@ FACTS: dict[str, JsonSchema] = {
 
 CAP = 20
 
+#: levels of journald.conf(5) that leave out what sshd and sudo write (info, and notice for sudo)
+_ABOVE_INFO = {"emerg", "alert", "crit", "err", "warning", "notice", *"012345"}
+
 
 @dataclass(frozen=True, slots=True)
 class _Way:
@@ -172,7 +175,8 @@ def parse(capture: Capture, context: Context) -> Observation:
     network = _network(output)
     main = output.run("main").text.strip()
     system = rsyslog.read(output.files, main) if main in output.files else None
-    ways = list(_rsyslog(output, system, network, running))
+    deaf = _deaf(output, system, context.system.family) if system else ""
+    ways = list(_rsyslog(system, deaf, network, running))
     if main not in output.files and "rsyslogd" in running:
         ways.append(_Way("rsyslog", "", None, f"runs, but {main or 'its configuration'} could not be read"))
     ways += _syslog_ng(output, network, running)
@@ -185,15 +189,16 @@ def parse(capture: Capture, context: Context) -> Observation:
         working, lost = [], working
         ways = [way for way in ways if way not in lost]
         ways += [_Way(way.name, way.transport, False, f"does not get the messages of {short}") for way in lost]
+    not_working = sorted({f"{way.name}: {way.why}" for way in ways if not way.works})[:CAP]
     facts: dict[str, object] = {
         "forwarders": sorted({way.name for way in working})[:CAP],
         "transports": sorted({way.transport for way in working}),
-        "not_working": sorted({f"{way.name}: {way.why}" for way in ways if not way.works})[:CAP],
+        "not_working": not_working,
         "literal_targets": sorted(_literal(system))[:CAP],
     }
     unclear = sorted(f"{way.name}: {way.why}" for way in ways if way.works is None)
-    read_from = {"forwarders": "; ".join(str(fact) for fact in facts["not_working"]) if not working else main}  # type: ignore[attr-defined]
-    read_from["transports"] = main
+    idle = f"{main or 'processes'}; does not count: {'; '.join(not_working)}" if not_working else main
+    read_from = {"forwarders": (main if working else idle) or "processes", "transports": main or "processes"}
     if unclear and not working:
         why = "; ".join(unclear)[:500]
         facts = {name: fact for name, fact in facts.items() if name not in ("forwarders", "transports")}
@@ -229,12 +234,9 @@ def _same(address: str, wanted: str) -> bool:
     return one == other or getattr(one, "ipv4_mapped", None) == other
 
 
-def _rsyslog(
-    output: Output, system: rsyslog.Rsyslog | None, network: _Network, running: frozenset[str]
-) -> Iterator[_Way]:
+def _rsyslog(system: rsyslog.Rsyslog | None, deaf: str, network: _Network, running: frozenset[str]) -> Iterator[_Way]:
     if system is None:
         return
-    deaf = _deaf(output, system)
     for one in system.forwards:
         name = f"rsyslog to {one.target}:{one.port} by {one.transport} ({one.where})"
         if "rsyslogd" not in running:
@@ -247,13 +249,19 @@ def _rsyslog(
         yield _Way("rsyslog", "", None, system.unclear)
 
 
-def _deaf(output: Output, system: rsyslog.Rsyslog) -> str:
+def _deaf(output: Output, system: rsyslog.Rsyslog, family: str) -> str:
     """Return why rsyslog gets no messages of this host, or ""."""
     if not system.inputs:
         return "" if system.unclear else "rsyslog loads neither imuxsock nor imjournal, so it gets no messages"
-    setting = systemd_config.of(output, "journald").last("Journal", "ForwardToSyslog")
-    if "imjournal" not in system.inputs and setting and setting.value.lower() in ("no", "n", "false", "f", "off", "0"):
-        return f"journald hands nothing over: ForwardToSyslog={setting.value} ({setting.where})"
+    journald = systemd_config.of(output, "journald")
+    names = ("Storage", "MaxLevelStore") if "imjournal" in system.inputs else ("ForwardToSyslog", "MaxLevelSyslog")
+    switch, level = (journald.last("Journal", name) for name in names)
+    if switch and switch.value.lower() in ("no", "n", "false", "f", "off", "0", "none"):
+        return f"journald hands nothing over: {names[0]}={switch.value} ({switch.where})"
+    if level and level.value.lower() in _ABOVE_INFO:
+        return f"journald hands no logins over: {names[1]}={level.value} ({level.where})"
+    if switch is None and family == "rhel" and names[0] == "ForwardToSyslog":
+        return "rsyslog has no imjournal, and journald hands nothing over here without ForwardToSyslog=yes"
     return ""
 
 
@@ -268,7 +276,7 @@ def _judge(name: str, process: str, one: rsyslog.Forward, network: _Network) -> 
     if connected is False:
         return _Way(name, one.transport, False, "no connection stands")
     if one.conditional:
-        return _Way(name, one.transport, None, "whether logins pass its filter cannot be told")
+        return _Way(name, one.transport, None, one.filter or "whether logins pass its filter cannot be told")
     if connected is None and one.transport != "udp":
         return _Way(name, one.transport, None, "whether it is connected cannot be told without ss")
     return _Way(name, one.transport, facilities=one.facilities)

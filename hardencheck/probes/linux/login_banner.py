@@ -109,5 +109,6 @@ PROBE = Probe(
     facts=FACTS,
     parse=parse,
     needs_root=True,
-    seconds=15,
+    seconds=20,
+    asks=sshd_server.ASKS,
 )

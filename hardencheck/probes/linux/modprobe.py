@@ -22,8 +22,12 @@ DIRECTORIES = (
     "/lib/modprobe.d",
 )
 
-#: Commands that load nothing: `false` and `true` as the system has them, `:` and `exit`, then at most a comment.
-_HARMLESS = re.compile(r"(?:(?:/(?:usr/)?s?bin/)?(?:true|false)|:|exit(?:\s+\d+)?)\s*;?\s*(?:#.*)?\Z")
+#: Commands that load nothing: `false` and `true` as the system has them, `:`, `exit`, /dev/null (which cannot be run),
+#: words of `echo` and `logger` without anything that the shell would work out; then at most a comment.
+_BIN = r"(?:/(?:usr/)?s?bin/)?"
+_NOTHING = rf"(?:exec\s+)?(?:{_BIN}(?:true|false)|/dev/null)|:|exit(?:\s+\d+)?"
+_WORDS = r"""(?:[^;&|`$<>()#\\"'\n]|"[^"`$\\]*"|'[^']*')*"""
+_HARMLESS = re.compile(rf"(?:{_BIN}(?:echo|logger)\s{_WORDS}(?:;|&&|\|\||\Z)\s*)?(?:{_NOTHING})?\s*;?\s*(?:#.*)?\Z")
 
 _PIECE = re.compile(r"[^\\\n]+|\\[\s\S]|\\\Z|\n")
 
@@ -39,7 +43,7 @@ class Install:
     @property
     def blocks(self) -> bool:
         """Whether the command is one that is known to load nothing."""
-        return bool(_HARMLESS.match(self.command))
+        return bool(self.command) and bool(_HARMLESS.match(self.command))
 
 
 @dataclass(frozen=True, slots=True)

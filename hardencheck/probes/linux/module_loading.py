@@ -13,9 +13,10 @@ from hardencheck.probes.output import Output
 #:   modprobe_files       the command line, modules_disabled and all of modprobe.d as files
 FUNCTIONS = r"""
 unset MODPROBE_OPTIONS
+release=$(uname -r)
 kernel() {
   for path in /proc/version /proc/modules /proc/sys/kernel/modules_disabled /sys/module /sys/bus /sys/bus/usb \
-    "/lib/modules/$(uname -r)" "/lib/modules/$(uname -r)/modules.dep" "$@"; do
+    "/lib/modules/$release" "/lib/modules/$release/modules.dep" "$@"; do
     if [ -e "$path" ]; then printf '%s\n' "$path"; fi
   done
 }

@@ -219,7 +219,7 @@ def _match(words: Words) -> list[Json]:
     if words.skip("vmap"):
         return [*implied, {"vmap": {"key": left, "data": _data(words, readers, verdicts=True)}}]
     field = next(iter(left.values()))
-    name = field.get("field") or field.get("key") if isinstance(field, dict) else ""
+    name = str(field.get("field") or field.get("key") or "") if isinstance(field, dict) else ""
     if words.next in ("&", "and"):
         return [*implied, _masked(words, left, readers[0], name)]
     op = words.take() if words.next in ("==", "!=", "<", ">", "<=", ">=", "!") else ""

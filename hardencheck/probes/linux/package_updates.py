@@ -17,10 +17,12 @@ Facts:
   security_sources_configured  such archives among the sources that APT uses, fetched or not
   unverified_sources           sources and settings that let packages in without a valid signature
   metadata_age_hours           hours since the lists of all these archives were last fetched or confirmed
-  expired_metadata             release files that are past their Valid-Until
+  expired_metadata             release files that are past their Valid-Until, and security archives without that field
+                               that stood still for 30 days: a snapshot, or a mirror that is not kept up
 Absent when: the lists are not there; no list of a security archive is there; an empty answer rests on lists that are
-older than 48 hours, expired or dated in the future: "nothing pending" would prove nothing. That nothing is withheld is
-certain without lists where nothing is held and nothing pinned.
+older than 48 hours, expired, dated in the future or shorter than their release file says, or packages are installed of
+an architecture or component that no list of the security archive is for: "nothing pending" would prove nothing. That
+nothing is withheld is certain without lists where nothing is held and nothing pinned.
 Not applicable on Debian testing and unstable without a security archive, unless something is wrong there.
 
 A release file's modification time is the server's. Its change time moves on every successful `apt-get update`,

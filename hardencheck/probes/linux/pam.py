@@ -31,7 +31,7 @@ pam_directories() {
 pam_modules() {
   for r in /lib /lib64 /usr/lib /usr/lib64; do
     [ -L "$r" ] || for d in "$r/security" "$r"/*/security; do
-      [ ! -e "$d/pam_unix.so" ] || { echo "$d:"; ls "$d"; }
+      [ ! -d "$d" ] || { echo "$d:"; ls "$d"; }
     done
   done
 }
@@ -144,7 +144,9 @@ class Configuration:
         self._unreadable = output.unreadable
         self._at_include = system.family == "debian"  # a patch of Debian's
         self._listing = output.run("pam.d")
-        self.modules = _installed(output.run("modules").lines, system.machine)
+        self.modules, self._module_directories = _installed(
+            output.run("modules").lines, system.machine, at_include=self._at_include
+        )
 
     @property
     def problem(self) -> str:
@@ -181,7 +183,8 @@ class Configuration:
 
     def stack(self, service: str, type_: str) -> Stack:
         """Return what libpam runs for this service and module type: its own lines, else those of `other`."""
-        reader = _Reader(self._files, self._unreadable, self._at_include, self.modules)
+        installed = (self.modules, self._module_directories)
+        reader = _Reader(self._files, self._unreadable, self._at_include, installed)
         path = ""
         try:
             for name in (service, "other"):
@@ -214,8 +217,11 @@ class Configuration:
 class _Reader:
     """One run of libpam's parser over the files of a service."""
 
-    def __init__(self, files: Mapping[str, str], unreadable: set[str], at_include: bool, modules: set[str]) -> None:
-        self._files, self._denied, self._at_include, self._modules = files, unreadable, at_include, modules
+    def __init__(
+        self, files: Mapping[str, str], unreadable: set[str], at_include: bool, installed: tuple[set[str], set[str]]
+    ) -> None:
+        self._files, self._denied, self._at_include = files, unreadable, at_include
+        self._modules, self._directories = installed
         self.unreadable = ""
 
     def find(self, name: str) -> str:
@@ -271,11 +277,15 @@ class _Reader:
             yield Handler("fail", type_, level, control, "", (), where)
             return
         directory, _, name = words[2].rpartition("/")
-        if directory and "/security" not in directory:  # not where we looked: it may be there, and do anything
+        if directory and not self._is_libpams(directory):  # it may be there, and do anything
             yield Handler("module", type_, level, control, words[2], tuple(words[3:]), where)
             return
         kind = "module" if name in self._modules else "absent"
         yield Handler(kind, type_, level, control, name.removesuffix(".so"), tuple(words[3:]), where)
+
+    def _is_libpams(self, directory: str) -> bool:
+        """Whether a module's directory is one that was listed, as it may be spelled: without /usr, with $ISA."""
+        return directory.replace("/$ISA", "").removeprefix("/usr") in {"security", *self._directories}
 
     def _include(
         self, path: str, wanted: str | None, levels: tuple[int, int], depth: int, where: str
@@ -342,13 +352,21 @@ def _control(word: str) -> Control:
     return Control("bad", actions)
 
 
-def _installed(lines: list[str], machine: str) -> set[str]:
-    """Return the module files of libpam's own directory: of several, the one that fits the machine."""
+def _installed(lines: list[str], machine: str, *, at_include: bool) -> tuple[set[str], set[str]]:
+    """Return the module files of libpam's own directory (of several, the one that fits the machine), and its names.
+
+    Debian's libpam looks into /lib/security too, where modules lie that no package brought.
+    """
     directories: dict[str, set[str]] = {}
     for line in lines:
         if line.startswith("/"):
             directories[line.removesuffix(":")] = set()
         elif directories:
             directories[next(reversed(directories))].add(line)
-    native = [path for path in directories if (machine and machine in path) or "/lib64/" in path]
-    return set().union(*(directories[path] for path in native or directories))
+    own = [path for path, names in directories.items() if "pam_unix.so" in names]
+    own = [path for path in own if (machine and machine in path) or "/lib64/" in path] or own
+    if own and at_include:
+        own += [path for path in ("/lib/security", "/usr/lib/security") if path in directories]
+    spelled = {path.removeprefix("/usr") for path in own}
+    spelled |= {path.replace("/lib64/", "/lib/") for path in spelled}  # $ISA stands for ../lib64/security
+    return set().union(*(directories[path] for path in own)), spelled

@@ -214,7 +214,11 @@ def _quality(studies: Sequence[Study], untold: list[str]) -> _Told:
     told.add("effective_min_length", shortest.shortest(), _length_source(shortest))
     told.add("required_character_classes", mixed.fewest_classes(), _classes_source(mixed))
     dictionary = Password(lambda demand: demand.dictionary)
-    told.add("dictionary_checked", _all_refuse(studies, dictionary), _source(studies, "dictcheck") or lines)
+    own = next((demand.own_dictionary for study in studies for demand in study.demands.values()), "")
+    if own and _all_refuse(studies, dictionary):
+        told.missing["dictionary_checked"] = f"{own} names a dictionary of its own: what is in it is not known"
+    else:
+        told.add("dictionary_checked", _all_refuse(studies, dictionary), _source(studies, "dictcheck") or lines)
     told.add("enforced_for_root", _all_refuse(studies, Password(lambda demand: demand.for_root)), lines)
     for name, weakest in _WRITTEN.items():
         values = [demand.written.get(name) for study in studies for demand in study.demands.values()]

@@ -25,7 +25,8 @@ run uid id -u
 run epoch date +%s
 files /run/systemd/container /.dockerenv /run/.containerenv
 run virt systemd-detect-virt --container
-run environ sh -c 'tr "\000" "\012" </proc/1/environ | grep "^container="'
+environ() { tr '\000' '\012' </proc/1/environ | grep '^container='; }
+run environ environ
 run hostname uname -n
 """
 
@@ -129,6 +130,6 @@ PROBE = Probe(
     script=SCRIPT,
     facts=FACTS,
     parse=parse,
-    seconds=10,
+    seconds=20,
     max_bytes=64 * 1024,
 )

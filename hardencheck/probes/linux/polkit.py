@@ -2,11 +2,13 @@
 
 The rules are JavaScript. Read are functions given to addAdminRule, of which the first that returns something wins, in
 the order of the files' names, and functions given to addRule that grant the action of pkexec, or the management of
-units, without a password. Older polkit has AdminIdentities in localauthority.conf.d, of which the last file wins.
+units, without a password. Older polkit has AdminIdentities in localauthority.conf.d, of which the last file wins, and
+pklocalauthority(8): files *.pkla that grant actions to identities.
 """
 
 from __future__ import annotations
 
+import fnmatch
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
@@ -14,7 +16,8 @@ from collections.abc import Iterator, Mapping
 #: Arguments of `files`: all that polkit reads.
 PATHS = (
     "/etc/polkit-1/rules.d/*.rules /run/polkit-1/rules.d/*.rules /usr/local/share/polkit-1/rules.d/*.rules "
-    "/usr/share/polkit-1/rules.d/*.rules /etc/polkit-1/localauthority.conf.d/*.conf"
+    "/usr/share/polkit-1/rules.d/*.rules /etc/polkit-1/localauthority.conf.d/*.conf "
+    "/etc/polkit-1/localauthority/*/*.pkla /var/lib/polkit-1/localauthority/*/*.pkla"
 )
 _IDENTITY = re.compile(r"""["']unix-(user|group|netgroup):([^"']+)["']""")
 _KINDS = {"user": "", "group": "%", "netgroup": "+"}
@@ -39,6 +42,8 @@ def administrators(files: Mapping[str, str]) -> dict[str, str]:
             decided |= bool(names) and not re.search(r"\bif\b|\?|\bswitch\b", body)
         for body in _bodies(text, "addRule"):
             found |= dict.fromkeys(_granted(body), path)
+    for path in sorted(path for path in files if path.endswith(".pkla")):
+        found |= dict.fromkeys(_authority(files[path]), path)
     return {name: path for name, path in found.items() if name not in ("root", "#0", "0")}
 
 
@@ -51,10 +56,8 @@ def _granted(body: str) -> Iterator[str]:
     one_unit = "manage-unit" in body and re.search(r"""lookup\(\s*["']unit["']""", body) and _PKEXEC not in body
     if narrow or one_unit:
         return
-    yield from (f"%{group}" for group in _GROUP.findall(body))
-    yield from _USER.findall(body)
-    if "subject.user" not in body and "isInGroup" not in body:
-        yield "ALL"
+    named = [*(f"%{group}" for group in _GROUP.findall(body)), *_USER.findall(body)]
+    yield from named or ["ALL"]  # for everybody, or for names in a form that is not read here
 
 
 def _grants(action: str) -> bool:
@@ -62,14 +65,29 @@ def _grants(action: str) -> bool:
     return _PKEXEC.startswith(action) or _UNITS.startswith(action) or action.startswith(_UNITS)
 
 
+def _authority(text: str) -> Iterator[str]:
+    """Yield whom the sections of a .pkla file let run anything as root without a password."""
+    for section in re.split(r"(?m)^\s*\[.*$", text)[1:]:
+        pairs = dict(re.findall(r"(?m)^\s*(\w+)\s*=\s*(.*?)\s*$", section))
+        actions = [word.strip() for word in pairs.get("Action", "").split(";")]
+        if not any(pairs.get(f"Result{kind}") == "yes" for kind in ("Any", "Inactive", "Active")):
+            continue
+        if any(fnmatch.fnmatchcase(name, action) for action in actions for name in (_PKEXEC, f"{_UNITS}s")):
+            for word in pairs.get("Identity", "").split(";"):
+                kind, _, name = word.strip().partition(":")
+                if kind.removeprefix("unix-") in _KINDS:
+                    yield "ALL" if name == "*" else _KINDS[kind.removeprefix("unix-")] + name
+
+
 def _bodies(text: str, function: str) -> Iterator[str]:
-    """Yield what stands between the parentheses of each call of a function."""
+    """Yield what stands between the parentheses of each call of a function; for a name in them, the whole text."""
     for call in re.finditer(rf"\b{function}\s*\(", text):
         depth, position = 1, call.end()
         while position < len(text) and depth:
             depth += {"(": 1, ")": -1}.get(text[position], 0)
             position += 1
-        yield text[call.end() : position]
+        body = text[call.end() : position]
+        yield text if re.fullmatch(r"\s*\w+\s*\)?", body) else body
 
 
 def _legacy(files: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -24,6 +24,8 @@ _NUMBERS = (
 )  # fmt: skip
 _SWITCHES = ("enforce_for_root", "local_users_only")
 _STRINGS = ("badwords", "dictpath")
+#: What the distributions build in, and come with.
+_DICTIONARIES = ("", "/var/cache/cracklib/cracklib_dict", "/usr/share/cracklib/pw_dict", "/usr/lib/cracklib_dict")
 _LINE = re.compile(r"\s*([^\s=]+)\s*=?\s*(.*?)\s*\Z")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}\Z")
 _LEADING = re.compile(r"\s*([+-]?[0-9]{1,18})")
@@ -43,6 +45,7 @@ class Quality:
     `length` is the shortest password that can pass, `classes` how many kinds of characters it must mix. `written` holds
     the values that a file or an argument gives, `sources` says where values were read; `note` explains a length
     that credits made smaller than `minlen`. `refusal` is the return code for a password that is not good enough.
+    `own_dictionary` is where a dictionary of the site's own was named: what is in it cannot be told.
     """
 
     length: int
@@ -54,6 +57,7 @@ class Quality:
     note: str = ""
     classes: int = 0
     written: Mapping[str, int] = field(default_factory=dict)
+    own_dictionary: str = ""
 
 
 def quality(handler: Handler, files: Mapping[str, str], system: System) -> Quality | None:
@@ -72,12 +76,15 @@ def quality(handler: Handler, files: Mapping[str, str], system: System) -> Quali
         name, _, value = arg.partition("=")
         if handler.module == PWQUALITY:
             _set(values, sources, (name, value), f"{handler.where}, argument {arg}")
+        elif name == "dictpath" and value not in _DICTIONARIES:
+            sources[name] = f"{handler.where}, argument {arg}"
         elif name in _NUMBERS and (found := _LEADING.match(value)):
             values[name] = max(int(found[1]), smallest) if name == "minlen" else int(found[1])
             sources[name] = f"{handler.where}, argument {arg}"
         elif name in _SWITCHES:
             values[name] = 1
     length, note = _shortest(values)
+    own_dictionary = sources.pop("dictpath", "")
     return Quality(
         length=length,
         dictionary=bool(values["dictcheck"]) or handler.module == CRACKLIB,
@@ -88,6 +95,7 @@ def quality(handler: Handler, files: Mapping[str, str], system: System) -> Quali
         note=note,
         classes=max(values.get("minclass", 0), sum(values[name] < 0 for name in _CREDITS)),
         written={name: values[name] for name in sources},
+        own_dictionary=own_dictionary,
     )
 
 
@@ -119,6 +127,10 @@ def _set(values: dict[str, int], sources: dict[str, str], pair: tuple[str, str],
             return False
         values[name] = max(int(value), 6) if name == "minlen" else int(value)
         sources[name] = where
+    elif name == "dictpath":
+        sources.pop(name, None)
+        if value not in _DICTIONARIES:
+            sources[name] = where
     return name in (*_NUMBERS, *_SWITCHES, *_STRINGS)
 
 

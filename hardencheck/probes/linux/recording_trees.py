@@ -23,6 +23,7 @@ from hardencheck.probes.linux.file_access import READ, SEARCH, Entry, Inode, Sub
 #:   D ID PARENT MODE UID GID LIST SAMPLE              a class of directories; LIST is `-`, an id, or `?`
 #:   P ID PATH                                         the class of the directory itself, and of those above
 #:   F DIRECTORY MODE UID GID LIST LINKED COUNT SAMPLE a class of files; LINKED is 1 where they have further hard links
+#:   E DEPTH NAME                                      a file of each ending (.wav), the deepest one
 #:   X WHAT                                            something that could not be read
 FUNCTIONS = r"""
 above() {
@@ -124,10 +125,16 @@ tree() {
       if (!(key in count)) order[++kinds] = key
       count[key]++
       if (!(key in sample) || name < sample[key]) sample[key] = name
+      depth = gsub(/\//, "/", name) - base
+      sub(/.*\//, "", name)
+      ending = match(name, /[.][A-Za-z0-9]+$/) && RLENGTH < 8 ? substr(name, RSTART) : ""
+      if (!(ending in deep) && ++endings > 40) next
+      if (!(ending in deep) || depth > deep[ending]) { deep[ending] = depth; called[ending] = name }
     }
     END {
       if (part < 3) trouble("the list of files was broken off")
       if (id_count > 400 || kinds > 400 || list_count > 200) trouble("too many different modes to list")
+      for (ending in deep) if (ending in called) print "E " deep[ending] " " called[ending]
       for (number = 1; number <= kinds && number <= 400; number++)
         print "F " order[number] " " count[order[number]] " " sample[order[number]]
     }'
@@ -160,13 +167,17 @@ class Files:
 
 @dataclass(slots=True)
 class Tree:
-    """The classes below one directory; `troubles` is what could not be read."""
+    """The classes below one directory; `endings` holds the path in it of one file of each ending.
+
+    `troubles` is what could not be read.
+    """
 
     path: str
     directories: dict[str, Directory] = field(default_factory=dict)
     above: dict[str, str] = field(default_factory=dict)
     files: list[Files] = field(default_factory=list)
     future: dict[str, tuple[Entry, ...]] = field(default_factory=dict)
+    endings: list[str] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
 
     @property
@@ -224,6 +235,8 @@ def parse(path: str, text: str) -> Tree:
                 _ = tree.directories[words[0]]
                 inode = _inode(words[1:5], lists)
                 tree.files.append(Files(words[0], inode, words[5] == "1", int(words[6]), words[7], words[1]))
+            elif kind == "E":
+                tree.endings.append("*/" * (int(words[0]) - 1) + words[1])
             else:
                 tree.troubles.append(rest if kind == "X" else "the list of files cannot be read")
         except (IndexError, KeyError, ValueError):
@@ -295,6 +308,14 @@ def _other_mount(found: Readers, tree: Tree, subjects: Mapping[str, Subject], mo
             [(files.inode, READ), *way, *_search(within)],
             f"may read {files.sample} through the mount at {other.point}",
         )
+    for number, directory in tree.directories.items():
+        inner_way = tree.below(number)
+        if inner_way is not None:
+            within = inner_way if inside(inner, other.root) else []
+            wanted = [(directory.inode, READ), *way, *_search(within)]
+            _judge(
+                found, subjects, wanted, f"may list the names in {directory.sample} through the mount at {other.point}"
+            )
 
 
 def _judge(found: Readers, subjects: Mapping[str, Subject], wanted: list[tuple[Inode, int]], what: str) -> None:

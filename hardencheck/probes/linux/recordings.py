@@ -20,8 +20,8 @@ absent when a given directory is not there, is on another machine's storage, or 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from posixpath import basename
 
 from hardencheck.errors import CaptureUnreadable
@@ -31,7 +31,9 @@ from hardencheck.model.outcome import Platform
 from hardencheck.model.probe import Context, JsonSchema, Probe
 from hardencheck.probes.linux import block_devices, file_shares, purge_jobs, recording_trees
 from hardencheck.probes.linux.block_devices import Storage, inside
-from hardencheck.probes.linux.file_access import Inode, Subject
+from hardencheck.probes.linux.purge_commands import Target
+from hardencheck.probes.linux.purge_jobs import Job
+from hardencheck.probes.linux.recording_accounts import Accounts
 from hardencheck.probes.output import Output, read
 
 SCRIPT = (
@@ -78,7 +80,7 @@ old() {
   shift
   # shellcheck disable=SC2154 # given by the baseline
   {
-    find "$1" -xdev -maxdepth 12 -type f -size +0 "$test" "+$((recording_retention_days + 1))" -exec ls -ldn -- {} +
+    find "$1" -xdev -type f -size +0 "$test" "+$((recording_retention_days + 1))" -exec ls -ldn -- {} +
     echo "@end $?"
   } 2>&1 | awk '
     match($0, /^-[^ ]* +[0-9]+ +[0-9]+ +[0-9]+ +[0-9]+ +[A-Z][a-z][a-z] +[0-9]+ +[0-9:]+ \//) {
@@ -206,7 +208,7 @@ def _judge(answers: Mapping[str, _Answer], places: list[_Place], output: Output,
         return
     shares, unclear = file_shares.of(output)
     answers["exporting_shares"].unclear.extend(unclear)
-    accounts = _Accounts.of(output, context.values.get("recording_readers", []))
+    accounts = Accounts.of(output, context.values.get("recording_readers", []))
     for place in places:
         names = file_shares.names_of(place.path, storage)
         names += [place.given] if place.given and place.given not in names else []
@@ -216,7 +218,15 @@ def _judge(answers: Mapping[str, _Answer], places: list[_Place], output: Output,
             f"{share.path} ({share.where}) hands out {place.path}"
             for share in file_shares.exporting(shares, names, storage)
         ]
-        _purged(answers, place, names, output, context)
+        _overdue(answers["overdue_recordings"], place, output, context)
+        target = _target(place, names, output, context)
+        tree = recording_trees.parse(place.path, output.run(f"tree {place.number}").text)
+        jobs = [
+            replace(job, idle=job.idle or accounts.refuses(job.account, tree))
+            for job in purge_jobs.jobs(output, target)
+        ]
+        limit = int(context.values.get("recording_retention_days", 90))
+        _purged(answers["directories_without_purge"], place, target, jobs, limit)
         _encrypted(answers["unencrypted_recordings"], place, storage, context.system.container)
         below = [
             mount.point for mount in storage.mounts if inside(mount.point, place.path) and mount.point != place.path
@@ -229,83 +239,7 @@ def _judge(answers: Mapping[str, _Answer], places: list[_Place], output: Output,
                     )
 
 
-@dataclass(frozen=True)
-class _Accounts:
-    """The local accounts and groups, and whom the site allows to read; `remote`: a directory service knows more."""
-
-    users: Mapping[str, Subject]
-    groups: Mapping[int, str]
-    listed: frozenset[str]
-    remote: bool
-    trouble: str = ""
-
-    @classmethod
-    def of(cls, output: Output, readers: Iterable[str]) -> _Accounts:
-        """Read passwd(5) and group(5), as awk cut them; NIS lines count as a directory service."""
-        members: dict[str, set[int]] = {}
-        groups: dict[int, str] = {}
-        remote = False
-        for line in output.run("groups").lines:
-            name, number, names = (*line.split(":"), "", "")[:3]
-            if not number.isdigit():
-                remote = remote or name.startswith("+")
-                continue
-            groups.setdefault(int(number), name)
-            for member in names.split(","):
-                members.setdefault(member.strip(), set()).add(int(number))
-        users = {}
-        for line in output.run("accounts").lines:
-            name, number, group = (*line.split(":"), "", "")[:3]
-            if not number.isdigit() or not group.isdigit():
-                remote = remote or name.startswith("+")
-                continue
-            users[name] = Subject(int(number), frozenset({int(group), *members.get(name, ())}))
-        words = {word for line in output.run("nsswitch").lines for word in line.partition("#")[0].split()[1:]}
-        remote = remote or bool(words & {"ldap", "sss", "winbind", "nis", "nisplus", "hesiod", "compat"} - {"compat"})
-        allowed = set(readers)
-        listed = {
-            name
-            for name, subject in users.items()
-            if name in allowed or any(f"%{groups.get(number, '')}" in allowed for number in subject.groups)
-        }
-        trouble = "" if users and groups else "/etc/passwd or /etc/group cannot be read"
-        return cls(users, groups, frozenset(listed | allowed), remote, trouble)
-
-    def unlisted(self, inodes: Iterable[Inode]) -> dict[str, Subject]:
-        """Return whom to ask about: everybody, and each account whose id or groups these inodes name."""
-        owners, groups = set(), set()
-        for inode in inodes:
-            owners |= {inode.owner, *(entry.number for entry in inode.entries if entry.kind == "user")}
-            groups |= {inode.group, *(entry.number for entry in inode.entries if entry.kind == "group")}
-        found = {"everybody": Subject(None, frozenset())}
-        alike: dict[Subject, list[str]] = {}
-        for name, subject in sorted(self.users.items()):
-            if subject.user and name not in self.listed and (subject.user in owners or subject.groups & groups):
-                owner = subject.user if subject.user in owners else None
-                alike.setdefault(Subject(owner, subject.groups & groups), []).append(name)
-        for subject, names in alike.items():
-            found[names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} others like it"] = subject
-        known = {subject.user for subject in self.users.values()}
-        for owner in sorted(number for number in owners - known if number):
-            found[f"user id {owner} (no local account)"] = Subject(owner, frozenset())
-        return found
-
-    def remote_groups(self, inodes: Iterable[Inode]) -> dict[str, Subject]:
-        """Return the groups that may have further members in a directory service."""
-        if not self.remote:
-            return {}
-        numbers = {inode.group for inode in inodes}
-        numbers |= {
-            entry.number for inode in inodes for entry in inode.entries if entry.kind == "group" and entry.number
-        }
-        return {
-            f"members of {name or number} in the directory service": Subject(None, frozenset({number}))
-            for number in sorted(numbers)
-            if number and f"%{(name := self.groups.get(number, ''))}" not in self.listed
-        }
-
-
-def _read_by(answer: _Answer, place: _Place, output: Output, storage: Storage, accounts: _Accounts) -> None:
+def _read_by(answer: _Answer, place: _Place, output: Output, storage: Storage, accounts: Accounts) -> None:
     listed = output.run(f"tree {place.number}")
     tree = recording_trees.parse(place.path, listed.text)
     if listed.status:
@@ -336,36 +270,42 @@ def _linked(answers: Mapping[str, _Answer], place: _Place, places: list[_Place],
             return
 
 
-def _purged(answers: Mapping[str, _Answer], place: _Place, names: list[str], output: Output, context: Context) -> None:
+def _overdue(answer: _Answer, place: _Place, output: Output, context: Context) -> None:
     limit = int(context.values.get("recording_retention_days", 90))
     for label, told in (("mtime", "by the time of the content (mtime)"), ("ctime", "by the last change to it (ctime)")):
         lines = output.run(f"{label} {place.number}").lines
         count, _, sample = lines[-1].partition(" ") if lines else ("", "", "")
         if lines[:-1] or not count.isdigit():
-            answers["overdue_recordings"].unclear.append(
-                f"the age of the files in {place.path} could not be read whole"
-            )
+            answer.unclear.append(f"the age of the files in {place.path} could not be read whole")
         if count.isdigit() and int(count):
-            answers["overdue_recordings"].offenders.append(
-                f"{place.path}: {count} files older than {limit} days {told}, such as {sample}"
-            )
-    target = purge_jobs.Target(tuple(names), _file_names(output, place), context.system.family == "debian")
-    jobs = list(purge_jobs.jobs(output, target))
-    answer = answers["directories_without_purge"]
-    if any(not job.idle and job.days is not None and job.days <= limit for job in jobs):
-        return
-    if any(not job.idle and job.days is None for job in jobs):
-        where = next(job.where for job in jobs if not job.idle and job.days is None)
-        answer.unclear.append(f"{where}: it is not clear after how many days this deletes in {place.path}")
-        return
-    why = sorted(f"{job.where}: {job.idle or f'deletes after {job.days:g} days only'}" for job in jobs)
-    answer.offenders.append(f"{place.path} ({why[0]})" if why else place.path)
+            files = "1 file" if int(count) == 1 else f"{count} files"
+            answer.offenders.append(f"{place.path}: {files} older than {limit} days {told}, such as {sample}")
 
 
-def _file_names(output: Output, place: _Place) -> tuple[str, ...]:
-    """Return names of files in a directory, one of each class; where there are none yet, such as recorders give."""
+def _target(place: _Place, names: list[str], output: Output, context: Context) -> Target:
+    """Return what jobs have to delete: files of each class and ending; without any, the usual ones."""
     tree = recording_trees.parse(place.path, output.run(f"tree {place.number}").text)
-    return tuple(basename(files.sample) for files in tree.files) or ("call.wav", "call.mp3")
+    start = len(recording_trees.shape(place.path))
+    files = dict.fromkeys([*tree.endings, *(files.sample[start:].lstrip("/") for files in tree.files)])
+    return Target(tuple(names), tuple(files) or ("call.wav", "call.mp3"), context.system.family == "debian")
+
+
+def _purged(answer: _Answer, place: _Place, target: Target, jobs: list[Job], limit: int) -> None:
+    """Note a directory in which the jobs that run leave files, or in which none runs."""
+    left = set(target.files)
+    for job in jobs:
+        if not job.idle and job.days is not None and job.days <= limit:
+            left &= job.left
+    if not left:
+        return
+    if unclear := [job.where for job in jobs if not job.idle and job.days is None]:
+        answer.unclear.append(f"{unclear[0]}: it is not clear after how many days this deletes in {place.path}")
+        return
+    late = [job for job in jobs if job.idle or (job.days or 0) > limit]
+    why = sorted(f"{job.where}: {job.idle or f'deletes after {job.days:g} days only'}" for job in late)
+    if len(left) < len(target.files):
+        why.insert(0, f"no job deletes files such as {basename(sorted(left)[0])} in all places")
+    answer.offenders.append(f"{place.path} ({why[0]})" if why else place.path)
 
 
 def _encrypted(answer: _Answer, place: _Place, storage: Storage, container: str | None) -> None:

@@ -96,6 +96,6 @@ PROBE = Probe(
     facts=FACTS,
     parse=parse,
     max_bytes=128 * 1024,
-    seconds=10,
+    seconds=20,
     parameters={"support_dates": SITE_SCHEMA},
 )

@@ -14,26 +14,33 @@ from hardencheck.probes.output import Output
 
 #: `run blocks blocks` and `run mounts cat /proc/self/mountinfo` are what `read` wants; `word FILE` is its first line.
 FUNCTIONS = r"""
-word() {
+look() {
   value=
-  [ -r "$1" ] && read -r value <"$1"
+  [ ! -r "$1" ] || read -r value <"$1"
+}
+word() {
+  look "$1"
   printf '%s' "$value"
 }
 blocks() {
   [ -d /sys/class/block ] || return 1
   for path in /sys/class/block/*; do
     [ -e "$path/dev" ] || continue
-    disk=$(readlink -f "$path")
+    cd -P "$path" || return 2
+    disk=$PWD
     flags=
     case $disk in */usb[0-9]*) flags=usb ;; esac
     [ -e "$disk/partition" ] && disk=${disk%/*}
-    [ "$(word "$disk/removable")" = 1 ] && flags="$flags removable"
-    [ "$(word "$disk/device/type")" = SD ] && flags="$flags sd"
+    look "$disk/removable"
+    [ "$value" != 1 ] || flags="$flags removable"
+    look "$disk/device/type"
+    [ "$value" != SD ] || flags="$flags sd"
     slaves=
     for slave in "$path"/slaves/*; do
       [ -e "$slave" ] && slaves="$slaves ${slave##*/}"
     done
-    printf '%s|%s|%s|%s|%s\n' "${path##*/}" "$(word "$path/dev")" "${disk##*/}" "$flags" "$slaves"
+    look "$path/dev"
+    printf '%s|%s|%s|%s|%s\n' "${path##*/}" "$value" "${disk##*/}" "$flags" "$slaves"
   done
 }
 """

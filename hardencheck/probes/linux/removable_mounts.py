@@ -16,6 +16,8 @@ and the line is made for that (noauto, nofail, user ...) or mounts below /media.
 
 from __future__ import annotations
 
+import re
+
 from hardencheck.model.capture import Capture
 from hardencheck.model.observation import Observation
 from hardencheck.model.outcome import Platform
@@ -65,6 +67,7 @@ _MADE_FOR_MEDIA = {
     "comment=systemd.automount",
 }
 _DRIVES = ("/dev/sr", "/dev/cdrom", "/dev/dvd", "/dev/fd", "/dev/scd", "/dev/usb")
+_USB_NAME = re.compile(r"/dev/disk/(?:by-id/usb-|by-path/.*-usb-)")
 _TAGS = {"UUID": "by-uuid", "LABEL": "by-label", "PARTUUID": "by-partuuid", "PARTLABEL": "by-partlabel", "ID": "by-id"}
 
 
@@ -119,6 +122,8 @@ def _is_removable(spec: str, point: str, options: set[str], known: tuple[Media, 
     tag, equals, value = spec.partition("=")
     path = f"/dev/disk/{_TAGS[tag]}/{_encoded(value)}" if equals and tag in _TAGS else spec
     name = links.get(path, path).rpartition("/")[2]
+    if name not in media.marks and _USB_NAME.match(path):
+        return True  # not there now, and its name says what it is
     if name in media.marks:
         return bool(media.marks[name]) and media.disks[name] not in media.system
     if not path.startswith("/dev/"):

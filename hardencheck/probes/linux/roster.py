@@ -3,7 +3,8 @@
 The roster stays on the controller; the host tells of all its accounts alike. A login and an account are one when they
 differ in case alone. A leaver's account is closed when PAM refuses it and nothing of its owner runs; or when its
 password is locked, its shell lets nobody in, and it has neither SSH keys nor rights in sudoers nor jobs (crontab, at,
-lingering user manager) nor processes. A locked password alone closes nothing: keys, cron and su go on.
+services with its name in /etc/systemd/system, lingering user manager) nor processes. A locked password alone closes
+nothing: keys, cron and su go on. A day has ended when it is over both in UTC and in the host's own zone.
 
 Reads: /etc/passwd, /etc/shadow (no hash leaves the host), each account's authorized_keys (counted), /etc/group,
 sudoers (through `cvtsudoers`), the crontabs and at jobs (whose, not what), the users of running processes, lastlog,
@@ -79,4 +80,5 @@ PROBE = Probe(
     max_bytes=1024 * 1024,
     parameters={"absconder_max_days": {"type": "integer"}, "service_accounts": _NAMES},
     reads_roster=True,
+    asks=local_accounts.ASKS,
 )

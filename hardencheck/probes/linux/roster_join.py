@@ -9,9 +9,9 @@ from datetime import UTC, date, datetime, timedelta
 from hardencheck.model.probe import Context
 from hardencheck.model.roster import Person, Roster, Standing
 from hardencheck.probes.linux.account_activity import day
-from hardencheck.probes.linux.account_uses import uses
+from hardencheck.probes.linux.account_uses import UNITS, uses
 from hardencheck.probes.linux.group_file import memberships
-from hardencheck.probes.linux.last_logins import logins
+from hardencheck.probes.linux.last_logins import logins, offset
 from hardencheck.probes.linux.local_accounts import Account, accounts, elsewhere, keys_elsewhere
 from hardencheck.probes.output import Output
 
@@ -38,8 +38,10 @@ class Join:
         self.logins = logins(output, context.now)
         self._roster = roster
         self._values = context.values
-        self._today: date = context.now.date()
-        self._day = (self._today - date(1970, 1, 1)).days
+        # a day has ended when it is over both in UTC and where the host stands: nobody is gone in the evening shift
+        self._west = max(0, -offset(output.run("zone").text.strip()))
+        self._today: date = (context.now - timedelta(seconds=self._west)).date()
+        self._day = (context.now.date() - date(1970, 1, 1)).days
         self._groups = memberships(output)
         self._uses = uses(output)
         self._directory = elsewhere(output)
@@ -111,7 +113,7 @@ class Join:
             others = self._roster.by_account[person.account]
             if not person.gone(self._today) or any(other.working(self._today) for other in others):
                 continue
-            end = datetime.combine(_next(person.last_day), datetime.min.time(), UTC).timestamp()
+            end = datetime.combine(_next(person.last_day), datetime.min.time(), UTC).timestamp() + self._west
             seen = [
                 (max(times), name)
                 for name, times in self.logins.times.items()
@@ -143,8 +145,8 @@ class Join:
         """Say what keeps an account open, or, when nothing does, what might without being seen."""
         goes_on = self._uses.of(account, self._groups.get(account.name, set()))
         if account.refused(self._day):
-            running = [use for use in goes_on if use == "running processes"]
-            return ("expired, but " + running[0] if running else ""), ""
+            running = [use for use in goes_on if use in ("running processes", UNITS)]
+            return ("expired, but " + ", ".join(running) if running else ""), ""
         found = [] if account.password == "locked" else ["password not locked"]  # noqa: S105  a word, no password
         found += ["login shell"] if account.login_shell else []
         found += [f"{account.keys} SSH key{'' if account.keys == 1 else 's'}"] if account.keys else []

@@ -3,7 +3,9 @@
 All three languages are read: RainerScript objects and `if`, legacy lines (`auth.* @@host:port`, `:omrelp:host:port`,
 `$Directive`), property filters. Included files are read where they are included. Statements run in their order, in the
 default ruleset; another ruleset counts where it is called. `stop` and `~` end the way of what they select. omfwd's
-default protocol is udp. What stands below `if` or a property filter is conditional: it may select anything.
+default protocol is udp. What stands below `if` or a property filter is conditional, unless it selects facilities alone;
+a `stop` there takes away what logins write when it names their programs, and leaves the rest in doubt when it names
+nothing plain (see rsyslog_filter).
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+
+from hardencheck.probes.linux import rsyslog_filter
 
 #: The facilities that record logins and what root does.
 AUTH = frozenset({"auth", "authpriv"})
@@ -39,7 +43,8 @@ _OTHER = {"omelasticsearch": "server", "omkafka": "broker", "omhttp": "server", 
 class Forward:
     """One action that sends messages elsewhere; `facilities` are those of AUTH that surely reach it.
 
-    `conditional`: whether they do is up to a filter. `unreached` says why the action is never run.
+    `conditional`: whether they do is up to a filter, and `filter` may name it. `unreached` says why the action is never
+    run, or not for some messages about logins.
     """
 
     target: str
@@ -49,14 +54,37 @@ class Forward:
     facilities: frozenset[str] = AUTH
     conditional: bool = False
     unreached: str = ""
+    filter: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """What reaches a statement: the facilities that a selector lets through, and whether a filter stands above."""
+    """What reaches a statement: the facilities that a selector lets through, and whether a filter stands above.
+
+    `filters` are those filters: expressions, and for the other branch of an `if` "".
+    """
 
     facilities: frozenset[str] = AUTH
     conditional: bool = False
+    filters: tuple[str, ...] = ()
+
+    def below(self, expression: str) -> _Scope:
+        """Return what reaches the statement below a filter."""
+        if selector := rsyslog_filter.selector(expression):
+            return replace(self, facilities=self.facilities & selected(selector))
+        return replace(self, conditional=True, filters=(*self.filters, expression))
+
+    def otherwise(self, expression: str) -> _Scope:
+        """Return what reaches the statement behind `else`."""
+        if selector := rsyslog_filter.selector(expression):
+            return replace(self, facilities=self.facilities - selected(selector))
+        return replace(self, conditional=True, filters=(*self.filters, ""))
+
+    @property
+    def holds_back(self) -> bool | None:
+        """Whether messages about logins get here: None when that is not plain."""
+        answers = [rsyslog_filter.holds_back(one) for one in self.filters]
+        return False if not self.facilities or False in answers else None if None in answers or answers[1:] else True
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +94,7 @@ class _Step:
     scope: _Scope
     forward: Forward | None = None
     call: str = ""
+    where: str = ""
 
 
 @dataclass
@@ -90,12 +119,13 @@ def read(files: Mapping[str, str], main: str) -> Rsyslog:
     found = Rsyslog(reader.inputs, reader.unclear)
     named = {name: list(steps) for name, steps in reader.rulesets.items()}
     reached: set[str] = set()
-    found.forwards += _walk(named, reader.default, reached, set(AUTH))
+    # rsyslog refuses a default that is not there, and keeps its own
+    default = reader.default if reader.default in named else ""
+    found.forwards += _walk(named, default, reached, set(AUTH))
     for name, steps in named.items():
         if name not in reached:
-            found.forwards += [
-                replace(step.forward, unreached=f"nothing calls its ruleset {name}") for step in steps if step.forward
-            ]
+            why = f"nothing calls its ruleset {name}".rstrip()
+            found.forwards += [replace(step.forward, unreached=why) for step in steps if step.forward]
     return found
 
 
@@ -104,19 +134,27 @@ def _walk(rulesets: dict[str, list[_Step]], name: str, reached: set[str], alive:
     if name in reached:
         return
     reached.add(name)
+    stopped = doubt = ""
     for step in rulesets.get(name, []):
         through = step.scope.facilities & alive
         if step.forward:
-            ended = "" if alive else "everything is stopped before it"
+            conditional = step.scope.conditional or step.forward.conditional
+            ended = stopped if alive else "messages about logins are stopped before it"
             yield replace(
-                step.forward, facilities=through, conditional=step.scope.conditional or step.forward.conditional,
-                unreached=ended,
+                step.forward, facilities=through, conditional=conditional or bool(doubt), unreached=ended,
+                filter="" if conditional else doubt,
             )  # fmt: skip
         elif step.call:
             for forward in _walk(rulesets, step.call, reached, set(through)):
-                yield replace(forward, conditional=forward.conditional or step.scope.conditional)
+                conditional = forward.conditional or step.scope.conditional or bool(doubt)
+                unreached = forward.unreached or stopped
+                yield replace(forward, conditional=conditional, unreached=unreached, filter=forward.filter or doubt)
         elif not step.scope.conditional:
             alive -= step.scope.facilities
+        elif step.scope.holds_back:
+            stopped = stopped or f"{step.where} stops messages about logins before it"
+        elif step.scope.holds_back is None:
+            doubt = doubt or f"whether {step.where} stops messages about logins before it cannot be told"
 
 
 class _Reader:
@@ -176,10 +214,10 @@ class _Reader:
         if sign == "&":
             return self._action(self._blank(start + 1), self._last)
         if found := _PROPERTY.match(text, start):
-            self._last = _Scope(scope.facilities, conditional=True)
+            self._last = scope.below(found[0].strip())
             return self._action(found.end(), self._last)
         if found := _SELECTOR.match(text, start):
-            self._last = _Scope(scope.facilities & selected(found[0].strip()), scope.conditional)
+            self._last = replace(scope, facilities=scope.facilities & selected(found[0].strip()))
             return self._action(found.end(), self._last)
         if sign in "@~:":
             return self._action(start, scope)
@@ -199,6 +237,7 @@ class _Reader:
 
     def _if(self, position: int, scope: _Scope) -> int:
         """Read `if EXPRESSION then STATEMENT [else STATEMENT]`."""
+        start = position
         while position < len(self._text):
             if found := _TEXT.match(self._text, position):
                 position = found.end()
@@ -206,19 +245,19 @@ class _Reader:
                 break
             else:
                 position += 1
-        below = _Scope(scope.facilities, conditional=True)
+        expression = self._text[start:position].strip()
         position = self._skip(position + len("then"))
-        position = self._statement(position, below) if position < len(self._text) else position
+        position = self._statement(position, scope.below(expression)) if position < len(self._text) else position
         after = self._skip(position)
         if re.compile(r"else\b", re.IGNORECASE).match(self._text, after):
             after = self._skip(after + len("else"))
-            return self._statement(after, below) if after < len(self._text) else after
+            return self._statement(after, scope.otherwise(expression)) if after < len(self._text) else after
         return position
 
     def _word(self, found: re.Match[str], scope: _Scope) -> int:
         word = found[0].lower()
         if word == "stop":
-            self._add(_Step(scope))
+            self._add(_Step(scope, where=self._where(found.start())))
         elif word == "call":
             name = re.compile(r"\s+([\w.-]+)").match(self._text, found.end())
             if name:
@@ -318,7 +357,7 @@ class _Reader:
             forward = Forward(found["target"].strip("[]"), found["port"] or "514", "relp", self._where(position))
             self._add(_Step(scope, forward))
         elif line.startswith("~"):
-            self._add(_Step(scope))
+            self._add(_Step(scope, where=self._where(position)))
         return end
 
 

@@ -176,7 +176,7 @@ PROBE = Probe(
     facts=FACTS,
     parse=parse,
     needs_root=True,
-    seconds=10,
+    seconds=20,
     max_bytes=32 * 1024,
     asks={software.PACKAGES: _PACKAGES},
 )

@@ -114,7 +114,7 @@ PROBE = Probe(
     facts=FACTS,
     parse=parse,
     needs_root=True,
-    seconds=10,
+    seconds=20,
     max_bytes=32 * 1024,
     asks={software.PACKAGES: ("wazuh-agent", "ossec-hids-agent"), software.PROCESSES: ()},
 )

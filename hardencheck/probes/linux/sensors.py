@@ -35,7 +35,11 @@ SCRIPT = r"""
 fresh() {
   minutes=$1
   shift
-  find "$@" -prune -type f -size +0 -mmin "$minutes" 2>/dev/null | sort
+  for path do
+    [ ! -f "$path" ] || set -- "$@" "$path"
+    shift
+  done
+  [ "$#" -eq 0 ] || find "$@" -prune -type f -size +0 -mmin "$minutes" 2>/dev/null | sort
 }
 agents() {
   for state in /var/ossec/var/run/wazuh-agentd.state /var/ossec/var/run/ossec-agentd.state; do
@@ -51,16 +55,21 @@ defender() {
   mdatp health --output json
 }
 active() {
-  base=$(sed -n 's/^default-rule-path:[[:space:]]*//p' /etc/suricata/suricata.yaml 2>/dev/null | tr -d "\"'")
+  conf=/etc/suricata/suricata.yaml base=
+  [ ! -f "$conf" ] || base=$(sed -n 's/^default-rule-path:[[:space:]]*//p' "$conf" | tr -d "\"'")
   base=${base:-/var/lib/suricata/rules}
-  grep -l -s -E '^[[:space:]]*(alert|drop|reject(src|dst|both)?|pass)[[:space:]]' "$base"/*.rules
+  [ ! -d "$base" ] || grep -l -s -E '^[[:space:]]*(alert|drop|reject(src|dst|both)?|pass)[[:space:]]' "$base"/*.rules
   return 0
 }
 names='suricata|Suricata-Main|snort|snort3|zeek|wazuh-agentd|ossec-agentd|falco|osqueryd|falcon-sensor|falcon-sensor-b'
 others='s1-agent|sentinelone-age|elastic-endpoin|auditbeat|xagt|cbagentd|sophos.*|mfetpd|ds_agent|pmd|cybereason-sens|bdsecd|kesl|esets_daemon|oaeventd'
 others="$others|tetragon|tracee"
 links() {
-  for link in /sys/class/net/*; do echo "${link##*/} $(cat "$link/operstate" 2>/dev/null)"; done
+  for link in /sys/class/net/*; do
+    state=
+    { read -r state <"$link/operstate"; } 2>/dev/null
+    echo "${link##*/} $state"
+  done
 }
 run sensors running "$names|$others|fail2ban-server|crowdsec|sshguard"
 run contained seen 'Suricata-Main|zeek|falco'
@@ -73,7 +82,7 @@ run zone date +%z
 [ ! -d /var/ossec ] || run clock date '+%Y-%m-%d %H:%M:%S'
 run falcon falcon
 run mdatp defender
-run snort sh -c 'ps -C snort,snort3 -o args= 2>/dev/null'
+[ -z "$(seen 'snort|snort3')" ] || run snort sh -c 'ps -C snort,snort3 -o args= 2>/dev/null'
 run links links
 """
 

@@ -6,11 +6,12 @@ show), the command lines of running servers, and which files are newer than the 
 (its pid file's time; else its start).
 Needs: root.
 Facts: root_login, every value of PermitRootLogin that some connection of root can meet (yes, no, prohibit-password,
-forced-commands-only), sorted. password_login, the contexts in which nothing but passwords is asked for: sshd offers
-`password`, or `keyboard-interactive` with PAM behind it, and AuthenticationMethods does not demand more. Each names
-what opens it and the Match block, if any. empty_passwords, every value of PermitEmptyPasswords that can be met.
-root_login_lines and empty_password_lines, the values of all lines of PermitRootLogin and PermitEmptyPasswords,
-whatever their effect, as a search of the files finds them: some auditors ask for an explicit line.
+forced-commands-only), sorted; `no` when DenyUsers refuses root. password_login, the contexts in which nothing but
+passwords is asked for: sshd offers `password`, or `keyboard-interactive` with PAM behind it, and AuthenticationMethods
+does not demand more. Each names what opens it and the Match block, if any. empty_passwords, every value of
+PermitEmptyPasswords that can be met. root_login_lines and empty_password_lines, the values of all lines of
+PermitRootLogin and PermitEmptyPasswords, whatever their effect, as a search of the files finds them: some auditors ask
+for an explicit line.
 Absent when: another SSH server (dropbear, an sshd from /usr/local) runs, sshd was started with another file or still
 runs with an older one, or sshd refuses its configuration. A server inside a container is another host.
 No SSH server at all: not applicable.
@@ -18,7 +19,7 @@ No SSH server at all: not applicable.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from hardencheck.model.capture import Capture
 from hardencheck.model.observation import Observation
@@ -26,7 +27,7 @@ from hardencheck.model.outcome import Platform
 from hardencheck.model.probe import Context, JsonSchema, Probe
 from hardencheck.probes.linux.sshd_config import Setting
 from hardencheck.probes.linux.sshd_contexts import Outcome, outcomes
-from hardencheck.probes.linux.sshd_server import SCRIPT, absent, cut, plain, servers, where
+from hardencheck.probes.linux.sshd_server import ASKS, SCRIPT, absent, cut, plain, servers, where
 from hardencheck.probes.output import read
 
 _VALUES: JsonSchema = {"type": "array", "items": {"type": "string"}}
@@ -63,7 +64,10 @@ def parse(capture: Capture, context: Context) -> Observation:
     opened: dict[str, str] = {}
     closed: dict[Setting, str] = {}
     for given in found.settings:
-        root |= {each[_ROOT]: plain(each[_ROOT]) for each in outcomes(given, (_ROOT,), "root")}
+        if refused := _denied(given):
+            root[refused] = "no"
+        else:
+            root |= {each[_ROOT]: plain(each[_ROOT]) for each in outcomes(given, (_ROOT,), "root")}
         empty |= {each[_EMPTY]: plain(each[_EMPTY]) for each in outcomes(given, (_EMPTY,))}
         ways = list(outcomes(given, _WAYS))
         closed |= {setting: "" for each in ways for setting in each.values()}
@@ -87,6 +91,14 @@ def parse(capture: Capture, context: Context) -> Observation:
             "empty_password_lines": _lines(written, _EMPTY),
         },
     )
+
+
+def _denied(given: Sequence[Setting]) -> Setting | None:
+    """Return the line of DenyUsers that refuses root wherever he comes from; a Match block may replace the list."""
+    lines = [each for each in given if each.keyword == "denyusers"]
+    if any(each.criteria for each in lines):
+        return None
+    return next((each for each in lines if "root" in each.value.split(" ")), None)
 
 
 def _opened(outcome: Outcome) -> tuple[str, str] | None:
@@ -140,5 +152,6 @@ PROBE = Probe(
     facts=FACTS,
     parse=parse,
     needs_root=True,
-    seconds=15,
+    seconds=20,
+    asks=ASKS,
 )

@@ -32,9 +32,12 @@ def never(criteria: Criteria, user: str = "") -> bool:
 
 
 def always(criteria: Criteria, user: str = "") -> bool:
-    """Whether a block holds for every connection (of this user)."""
+    """Whether a block holds for every connection (of this user); root is in the group root."""
     return all(
-        name == "all" or (name in ("user", *_ADDRESSES) and value == "*") or (name == "user" and bool(user))
+        name == "all"
+        or (name in ("user", *_ADDRESSES) and value == "*")
+        or (name == "user" and bool(user))
+        or (name == "group" and user == "root" and "!" not in value and matches(value, "root"))
         for name, value in criteria
     ) and not never(criteria, user)
 

@@ -10,14 +10,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from hardencheck.errors import CaptureUnreadable
+from hardencheck.model.probe import Question
 from hardencheck.probes.linux.sshd_config import COLLECT, MAIN, Setting, settings
 from hardencheck.probes.linux.sshd_contexts import DEFAULTS, global_value
 from hardencheck.probes.output import Output
 
+#: What sshd makes of its files, as text.
+EFFECTIVE = Question("sshd_effective", "sshd -T 2>&1", seconds=10)
+VERSION = Question("sshd_version", 'sshd -V 2>&1 | grep -o "OpenSSH_[0-9.]*" | head -n 1', seconds=10)
+ASKS: dict[Question, tuple[str, ...]] = {EFFECTIVE: (), VERSION: ()}
+
 SCRIPT = (
     r"""
-run effective sh -c 'sshd -T 2>&1'
-run version sh -c 'sshd -V 2>&1 | grep -o "OpenSSH_[0-9.]*" | head -n 1'
+run effective answer sshd_effective
+run version answer sshd_version
 ours() { # ours /proc/PID: an SSH server that is not in a container
   { read -r name <"$1/comm"; } 2>/dev/null || return 1
   case $name in sshd* | dropbear* | tinysshd* | lsh*) ;; *) return 1 ;; esac
@@ -31,25 +37,25 @@ servers() {
   for process in $processes; do { read -r name <"$process/comm" && echo "$name"; } 2>/dev/null; done | sort -u
 }
 run servers servers
-listeners=
+standing='' shown=''
 for process in $processes; do
   { read -r name <"$process/comm"; } 2>/dev/null
-  case $name,$(command_line "$process") in
-    sshd,'sshd: /'* | sshd,/* | sshd,'sshd -'* | sshd,'sshd ') listeners="$listeners $process" ;;
+  line=$(command_line "$process")
+  case $name,$line in
+    sshd,'sshd: /'* | sshd,/* | sshd,'sshd -'* | sshd,'sshd ') ;;
+    *) continue ;;
   esac
+  case "$line " in *' -i '*) ;; *) standing="$standing $process" ;; esac
+  # shellcheck disable=SC3013
+  [ ! -e "$process/root/" ] || [ "$process/root/" -ef / ] || line="chroot $line"
+  shown="$shown$line
+"
 done
-command_lines() {
-  for process in $listeners; do
-    # shellcheck disable=SC3013
-    [ ! -e "$process/root/" ] || [ "$process/root/" -ef / ] || printf 'chroot '
-    command_line "$process"
-  done | sed 's/ \[listener\].*//' | sort -u
-}
+command_lines() { printf '%s' "$shown" | sed 's/ \[listener\].*//' | sort -u; }
 run command_lines command_lines
 run binaries sh -c 'command -v sshd dropbear'
 changed() { # changed PATH...: those that a running server has not read since they changed
-  for process in $listeners; do
-    case "$(command_line "$process") " in *' -i '*) continue ;; esac
+  for process in $standing; do
     pid=
     { read -r pid </run/sshd.pid; } 2>/dev/null
     if [ "/proc/$pid" = "$process" ]; then

@@ -152,6 +152,6 @@ PROBE = Probe(
     facts=FACTS,
     parse=parse,
     needs_root=True,
-    seconds=15,
+    seconds=20,
     parameters={"unencrypted_volumes_allowed": {"type": "array", "items": {"type": "string"}}},
 )

@@ -3,30 +3,36 @@
 Reads: /etc/sudoers with all it includes, through `cvtsudoers` (sudo's own parser, so file names with a dot or `~`,
 aliases, continuations and includes are read as sudo reads them); /etc/sudo.conf; /etc/doas.conf; polkit's rules;
 /etc/passwd, /etc/group and /etc/gshadow (newgrp(1) lets its members in too); the sockets of container services;
-/etc/nsswitch.conf and which directory clients are set up.
+/etc/nsswitch.conf and which directory clients are set up; owner and mode of the files that sudoers and doas.conf name
+as commands, and of the directories above them; PAM's service files.
 Needs: root (sudoers is 0440).
 Facts: passwordless_root, who may run as root, without a password, every command or one that is as good as that (a
 shell, su, a whole directory of programs): account names, `%group`, `+netgroup`. passwordless_programs, `user: command`
-for whoever may so run a program with a way out to a shell or to any file (an editor, tar, find, docker).
-password_remembered, the Defaults by which sudo never asks again. root_holders, the accounts beside root that can become
-it, with a password or without: by sudo or doas, as one of polkit's administrators, as member of a group that is as good
-as root (docker, lxd, disk, ...), by user id 0. directory_root_holders, none, unless accounts and groups also come from
-a directory. bypass_lines, file:line of each NOPASSWD or !authenticate below /etc/sudoers and /etc/sudoers.d, also in
-files that sudo passes over. timeout_lines, the values of timestamp_timeout that apply to everybody.
+for whoever may so run a program with a way out to a shell or to any file: an editor, tar, find, docker; any program to
+which sudo hands on variables like LD_PRELOAD; a file that others than root may change. password_remembered, the
+Defaults by which sudo asks again never, or after more than a day. password_skipped, the PAM services by which somebody
+becomes root (sudo, su, doas) that let him in whatever he types, with the line that does so. root_holders, the accounts
+beside root that can become it, with a password or without: by sudo or doas, by changing what sudo runs, as one of
+polkit's administrators, as member of a group that is as good as root (docker, lxd, disk, ...), by user id 0.
+directory_root_holders, none, unless accounts and groups also come from a directory. bypass_lines, file:line of each
+NOPASSWD or !authenticate below /etc/sudoers and /etc/sudoers.d, also in files that sudo passes over. timeout_lines, the
+values of timestamp_timeout that apply to everybody.
 Absent when: cvtsudoers is missing or refuses the file, sudo is sudo-rs, or sudoers also come from a directory (LDAP,
 SSSD), from another file or from another plugin (/etc/sudo.conf). directory_root_holders, when such a directory is used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from hardencheck.errors import CaptureUnreadable
 from hardencheck.model.capture import Capture
 from hardencheck.model.observation import Observation
 from hardencheck.model.outcome import Platform
 from hardencheck.model.probe import Context, JsonSchema, Probe
-from hardencheck.probes.linux import doas, polkit, root_groups
+from hardencheck.probes.linux import command_files, doas, pam, polkit, root_groups
+from hardencheck.probes.linux.command_files import Files
+from hardencheck.probes.linux.pam_bypass import Bypass, bypass
 from hardencheck.probes.linux.root_groups import EQUIVALENT, Accounts
 from hardencheck.probes.linux.sudoers import ROOT, Sudoers, read_sudoers
 from hardencheck.probes.output import Output, read
@@ -38,22 +44,37 @@ CONF = "/etc/sudo.conf"
 SCRIPT = (
     r"""
 run hostname uname -n
-run sudo sh -c 'command -v sudo'
-run version sh -c 'sudo -V 2>/dev/null | head -n 1'
-run sudoers_file sh -c '[ -e /etc/sudoers ]'
-run sudoers cvtsudoers -c /dev/null -e -f json /etc/sudoers
-run bypass sh -c 'grep -rniE "nopasswd|! *authenticate" /etc/sudoers /etc/sudoers.d 2>/dev/null |
-  sed -n "/^[^:]*:[0-9]*:[[:space:]]*#/d; s/^\([^:]*:[0-9]*\):.*/\1/p" | sort | head -n 200'
-run directory sh -c 'grep -iE "^[[:space:]]*(sudoers|passwd|group|initgroups):" /etc/nsswitch.conf'
+version() { sudo -V 2>/dev/null | head -n 1; }
+run sudo command -v sudo
+run version version
+run sudoers_file [ -e /etc/sudoers ]
+sudoers=$(cvtsudoers -c /dev/null -e -f json /etc/sudoers)
+status=$?
+listed() { printf '%s\n' "$sudoers"; return "$status"; }
+run sudoers listed
+bypass() {
+  grep -rniE 'nopasswd|! *authenticate' /etc/sudoers /etc/sudoers.d 2>/dev/null |
+    sed -n '/^[^:]*:[0-9]*:[[:space:]]*#/d; s/^\([^:]*:[0-9]*\):.*/\1/p' | sort | head -n 200
+}
+run bypass bypass
+run directory grep -iE '^[[:space:]]*(sudoers|passwd|group|initgroups):' /etc/nsswitch.conf
 clients() {
   for path in /etc/sssd/sssd.conf /etc/sssd/conf.d/*.conf; do [ ! -e "$path" ] || { echo sss && break; }; done
 }
 run clients clients
-run sockets sh -c 'ls -ldn /run/docker.sock /run/containerd/containerd.sock /run/podman/podman.sock \
-  /run/crio/crio.sock /var/lib/lxd/unix.socket /var/snap/lxd/common/lxd/unix.socket /var/lib/incus/unix.socket \
-  2>/dev/null'
+sockets() {
+  set --
+  for path in /run/docker.sock /run/containerd/containerd.sock /run/podman/podman.sock /run/crio/crio.sock \
+    /var/lib/lxd/unix.socket /var/snap/lxd/common/lxd/unix.socket /var/lib/incus/unix.socket; do
+    [ ! -e "$path" ] || set -- "$@" "$path"
+  done
+  [ "$#" -eq 0 ] || ls -ldn "$@"
+}
+run sockets sockets
 """
     + root_groups.COLLECT
+    + command_files.COLLECT
+    + pam.SCRIPT
     + f"files {CONF} {' '.join(DOAS)} /etc/doas.d/*.conf {polkit.PATHS}\n"
 )
 _LIST: JsonSchema = {"type": "array", "items": {"type": "string"}}
@@ -62,6 +83,7 @@ FACTS: dict[str, JsonSchema] = dict.fromkeys(
         "passwordless_root",
         "passwordless_programs",
         "password_remembered",
+        "password_skipped",
         "root_holders",
         "directory_root_holders",
         "bypass_lines",
@@ -70,18 +92,22 @@ FACTS: dict[str, JsonSchema] = dict.fromkeys(
     _LIST,
 )
 _MOST = 20
+_OF_ROOT = ("su", "su-l")
+_SERVICES = ("sudo", "sudo-i", "doas", *_OF_ROOT)
 
 
 def parse(capture: Capture, context: Context) -> Observation:
     """Yield who may become root, and how; see the module's docstring for the facts."""
     output = read(capture)
-    sudoers, why = _sudoers(output)
+    known = Accounts(_rows(output, "accounts"), _rows(output, "groups"), _rows(output, "gshadow"))
+    files = command_files.command_files(output, known)
+    sudoers, why = _sudoers(output, files)
     written = [path for path in output.files if path in DOAS or path.startswith("/etc/doas.d/")]
-    rules = [rule for path in sorted(written) for rule in doas.rules(output.files[path], path)]
+    rules = [rule for path in sorted(written) for rule in doas.rules(output.files[path], path, files.loose)]
     names, programs = sudoers.passwordless()
     names |= {rule.identity for rule in rules if rule.nopass and not rule.program}
     programs |= {f"{rule.identity}: {rule.program}" for rule in rules if rule.nopass and rule.program}
-    why = why or _elsewhere(output)
+    why = why or _elsewhere(output) or files.problem
     if why and not names:
         return Observation.not_collected(why)
     by_doas = {rule.identity: rule.where for rule in rules if rule.nopass}
@@ -91,7 +117,11 @@ def parse(capture: Capture, context: Context) -> Observation:
     read_from = {"passwordless_root": _join([by_doas.get(name, source) for name in sorted(names)]) or source}
     if why:
         return Observation.of(facts, read_from, dict.fromkeys(set(FACTS) - set(facts), why))
-    holders = _holders(output, sudoers, rules)
+    bypasses = _bypasses(output, context, sudoers)
+    holders = _holders(output, sudoers, rules, known)
+    for one in (bypasses[name] for name in _OF_ROOT if name in bypasses and bypasses[name].open):
+        for name in known.resolve(one.who) - ROOT:
+            holders.setdefault(name, f"su without a password ({one.text})")
     facts |= {
         "passwordless_programs": sorted(programs),
         "password_remembered": sudoers.remembered(),
@@ -104,30 +134,55 @@ def parse(capture: Capture, context: Context) -> Observation:
         "root_holders": _join([f"{name} by {how}" for name, how in sorted(holders.items())]) or source,
         "bypass_lines": "/etc/sudoers, /etc/sudoers.d",
     }
+    missing: dict[str, str] = {}
     if directory := _directory(output):
-        return Observation.of(facts, read_from, {"directory_root_holders": directory})
-    read_from["directory_root_holders"] = "/etc/nsswitch.conf"
-    return Observation.of({**facts, "directory_root_holders": []}, read_from)
+        missing["directory_root_holders"] = directory
+    else:
+        facts["directory_root_holders"], read_from["directory_root_holders"] = [], "/etc/nsswitch.conf"
+    skipped = [one.text for one in bypasses.values() if one.open]
+    unsure = [one.text for one in bypasses.values() if one.open is None]
+    if unsure and not skipped:
+        missing["password_skipped"] = "; ".join(unsure)
+    else:
+        facts |= {"password_skipped": skipped}
+        read_from |= {"password_skipped": "the auth lines of PAM for sudo, su and doas"}
+    if programs:
+        changed = {f"{name} may change {command}" for name, command in sudoers.changeable(ROOT)}
+        read_from["passwordless_programs"] = _join([source, *sorted(changed)])
+    return Observation.of(facts, read_from, missing)
 
 
-def _sudoers(output: Output) -> tuple[Sudoers, str]:
+def _bypasses(output: Output, context: Context, sudoers: Sudoers) -> dict[str, Bypass]:
+    """Return what PAM asks of those who become root, by service."""
+    configuration = pam.Configuration(output, context.system)
+    if configuration.absent:
+        return {}
+    if configuration.problem:
+        return {"": Bypass(None, configuration.problem)}
+    given = [*sudoers.texts("pam_service"), *sudoers.texts("pam_login_service"), *sudoers.texts("pam_askpass_service")]
+    names = [name for name in (*_SERVICES, *given) if configuration.has(name)]
+    return {name: bypass(configuration.stack(name, pam.AUTH), of_root=name in _OF_ROOT) for name in names}
+
+
+def _sudoers(output: Output, files: Files) -> tuple[Sudoers, str]:
     """Return the entries of sudoers, and why they cannot be told."""
     listed, nothing = output.run("sudoers"), Sudoers([], [])
     is_other = output.run("version").text.startswith("sudo-rs")
     other = "sudo is sudo-rs here, whose reading of sudoers is another" if is_other else ""
     if listed.status == 0:
-        return read_sudoers(listed.text, output.run("hostname").text.strip()), other
+        return read_sudoers(listed.text, output.run("hostname").text.strip(), files), other
     if output.run("sudo").status != 0 and output.run("sudoers_file").status != 0:
         return nothing, ""
     if listed.missing:
         return nothing, other or "cvtsudoers is not installed, so sudoers cannot be read as sudo reads it"
-    return nothing, f"cvtsudoers could not read {SUDOERS}"
+    return nothing, f"cvtsudoers could not read {SUDOERS}; visudo -c says why"
 
 
 def _elsewhere(output: Output) -> str:
     """Say where else sudo finds rules, beside or instead of /etc/sudoers; else nothing."""
     words = _services(output, "sudoers")
-    if directory := " and ".join(word for word in words if word in ("ldap", "sss", "nis", "nisplus")):
+    remote = {"ldap", "nis", "nisplus", *(["sss"] if output.run("clients").text.strip() else [])}
+    if directory := " and ".join(word for word in words if word in remote):
         return f"sudoers also come from {directory} (/etc/nsswitch.conf), which cannot be seen on the host"
     for line in output.files.get(CONF, "").replace("\\\n", " ").split("\n"):
         words = line.partition("#")[0].split()
@@ -169,9 +224,8 @@ def _directory(output: Output) -> str:
     return f"accounts and groups also come from {', '.join(dict.fromkeys(named))}, which cannot be seen on the host"
 
 
-def _holders(output: Output, sudoers: Sudoers, rules: Sequence[doas.Rule]) -> dict[str, str]:
+def _holders(output: Output, sudoers: Sudoers, rules: Sequence[doas.Rule], known: Accounts) -> dict[str, str]:
     """Return every account beside root that can become root, with the first way that was found."""
-    known = Accounts(_rows(output, "accounts"), _rows(output, "groups"), _rows(output, "gshadow"))
     found: dict[str, str] = {}
 
     def add(principal: str, how: str) -> None:
@@ -197,18 +251,25 @@ def _holders(output: Output, sudoers: Sudoers, rules: Sequence[doas.Rule]) -> di
         for name in listed.resolve(principal)
     }
     before = -1
-    while before != len(found):  # whoever runs commands as one of them is one of them
+    while before != len(found):  # whoever runs commands as one of them, or changes what they run, is one of them
         before = len(found)
-        for entry, how in sudoers.powerful(frozenset(ROOT | set(found) | set(admins))):
-            refused = {name for each in entry.refused for name in known.resolve(each)}
-            for principal in entry.users:
-                if principal == "ALL" and sudoers.asks_for_roots_password() and entry.authenticate is not False:
-                    continue  # whoever knows that password needs no sudo
-                for name in known.resolve(principal) - refused:
-                    found.setdefault(name, f"{how} ({SUDOERS}, {principal})")
+        for name, how in _by_sudo(sudoers, known, frozenset(ROOT | set(found) | set(admins))):
+            found.setdefault(name, how)
     for name, how in admins.items():
         found.setdefault(name, how)
     return {name: how for name, how in found.items() if name not in ROOT}
+
+
+def _by_sudo(sudoers: Sudoers, known: Accounts, targets: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """Yield who becomes one of these accounts by sudo, and how."""
+    for entry, how in sudoers.powerful(targets):
+        refused = {name for each in entry.refused for name in known.resolve(each)}
+        for principal in entry.users:
+            if principal == "ALL" and sudoers.asks_for_roots_password() and entry.authenticate is not False:
+                continue  # whoever knows that password needs no sudo
+            yield from ((name, f"{how} ({SUDOERS}, {principal})") for name in known.resolve(principal) - refused)
+    for name, command in sudoers.changeable(targets):
+        yield name, f"its right to change {command}, which sudo runs as root"
 
 
 def _rows(output: Output, label: str) -> list[list[str]]:
@@ -235,5 +296,6 @@ PROBE = Probe(
     facts=FACTS,
     parse=parse,
     needs_root=True,
-    seconds=15,
+    seconds=20,
+    version=2,
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fnmatch
 import posixpath
 import re
+from collections.abc import Callable
 from typing import Any
 
 from hardencheck.probes.linux.shell_escapes import escape
@@ -38,19 +39,25 @@ def root_shell(commands: list[Any]) -> bool:
     return everything or any(_allowed(commands, program) for program in _PROGRAMS)
 
 
-def escapes(commands: list[Any], *, noexec: bool = False) -> list[str]:
+def escapes(commands: list[Any], *, noexec: bool = False, also: Callable[[str], bool] = lambda _: False) -> list[str]:
     """Return the commands that let their user do whatever he likes by way of a program, as the entry writes them.
 
-    `noexec` says that the entry keeps dynamically linked programs from starting others (the tag NOEXEC).
+    `noexec` says that the entry keeps dynamically linked programs from starting others (the tag NOEXEC); `also` says
+    of a command that it is a way out for a reason of this host.
     """
     found = []
     for number, each in enumerate(commands):
         command = str(each.get("command", ""))
-        if each.get("negated") or command == "ALL" or not escape(command, noexec=noexec):
+        if each.get("negated") or command == "ALL" or not (escape(command, noexec=noexec) or also(command)):
             continue
         if not any(later.get("negated") and _covers(str(later.get("command")), command) for later in commands[number:]):
             found.append(command)
     return found
+
+
+def granted(commands: list[Any]) -> list[str]:
+    """Return the commands that are not refused by a later one, ALL left out."""
+    return escapes(commands, also=lambda _: True)
 
 
 def _covers(refused: str, command: str) -> bool:

@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from hardencheck.errors import CaptureUnreadable
+from hardencheck.probes.linux.command_files import Files
 from hardencheck.probes.linux.root_groups import EQUIVALENT
-from hardencheck.probes.linux.sudo_commands import escapes, every_command, root_shell
+from hardencheck.probes.linux.sudo_commands import escapes, every_command, granted, root_shell
 
 _KINDS = {"username": "", "userid": "#", "usergroup": "%", "usergid": "%#", "netgroup": "+", "nonunixgroup": "%:"}
 _GROUPS = ("ALL", *EQUIVALENT)
+#: Variables by which the dynamic linker, a shell or an interpreter runs code that its user chooses.
+_CODE = ("LD_", "BASH_ENV", "PYTHONPATH", "PYTHONHOME", "PERL5", "PERLLIB", "RUBYLIB", "RUBYOPT", "NODE_OPTIONS")
+#: A password that is remembered for longer than a day is never asked for again in practice.
+_MOST_MINUTES = 24 * 60
 ROOT = frozenset({"root", "#0"})
 
 
@@ -26,6 +31,8 @@ class Entry:
     """Commands that users may run on this host; `users` are account names, `%group`, `#uid`, `+netgroup`, `ALL`.
 
     `authenticate` is the tag PASSWD or NOPASSWD, None when neither is given. `here` and `runas` may be undecided.
+    `ways_out` are the commands that let their user do whatever he likes by way of a program, or by a variable of the
+    environment that the entry lets through to it (LD_PRELOAD).
     """
 
     users: Sequence[str]
@@ -34,7 +41,7 @@ class Entry:
     runas: Callable[[frozenset[str]], bool | None]
     commands: list[Any]
     authenticate: bool | None
-    noexec: bool
+    ways_out: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,7 @@ class Sudoers:
 
     entries: Sequence[Entry]
     defaults: list[Any]
+    files: Files = field(default_factory=Files)
 
     def passwordless(self) -> tuple[set[str], set[str]]:
         """Return who needs no password to become root, and `user: command` for those that need a program's help."""
@@ -55,12 +63,14 @@ class Sudoers:
         return names, {f"{name}: {command}" for name, command in programs if name not in names}
 
     def _passwordless(self, targets: frozenset[str]) -> tuple[set[str], set[tuple[str, str]]]:
+        loose = self.files.loose
         free, exempt = _free_by_default(self.defaults), {f"%{group}" for group in self.texts("exempt_group")}
         without: dict[str, bool] = {}
         programs: dict[tuple[str, str], bool] = {}
         for entry in self.entries:
             as_root = entry.runas(targets)
-            shell, commands = root_shell(entry.commands), escapes(entry.commands, noexec=entry.noexec)
+            shell = root_shell(entry.commands)
+            commands = list(dict.fromkeys([*entry.ways_out, *filter(loose, granted(entry.commands))]))
             if as_root is False or not (shell or commands):
                 continue
             surely = as_root and entry.here and every_command(entry.commands)
@@ -90,8 +100,14 @@ class Sudoers:
                 continue
             if root_shell(entry.commands):
                 yield entry, "sudo"
-            elif commands := escapes(entry.commands, noexec=entry.noexec):
-                yield entry, f"sudo {commands[0]}"
+            elif entry.ways_out:
+                yield entry, f"sudo {entry.ways_out[0]}"
+
+    def changeable(self, targets: frozenset[str]) -> Iterator[tuple[str, str]]:
+        """Yield each account that may change a program which somebody runs as root, and the program's command."""
+        for entry in self.entries:
+            if entry.runas(targets) is not False:
+                yield from ((name, command) for command in granted(entry.commands) for name in self.files.who(command))
 
     def asks_for_roots_password(self) -> bool:
         """Whether sudo asks for the password of root, or of the account to become, not for the user's own."""
@@ -112,7 +128,7 @@ class Sudoers:
         ]
 
     def remembered(self) -> list[str]:
-        """Return the Defaults by which a password that was given once is never asked for again."""
+        """Return the Defaults by which a password that was given once is not asked for again, ever or for days."""
         found: dict[str, str] = {}
         for entry in self.defaults:
             bound = ", ".join(_principal(member) for member in entry.get("Binding", []))
@@ -123,21 +139,30 @@ class Sudoers:
         return [
             f"Defaults{':' + bound if bound else ''} timestamp_timeout={value}"
             for bound, value in found.items()
-            if value.strip().startswith("-")
+            if value.strip().startswith("-") or _minutes(value) > _MOST_MINUTES
         ]
 
 
-def read_sudoers(text: str, hostname: str) -> Sudoers:
+def _minutes(value: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        return 0.0
+
+
+def read_sudoers(text: str, hostname: str, files: Files | None = None) -> Sudoers:
     """Read the JSON of `cvtsudoers -e -f json`; raises CaptureUnreadable when it is none, or of another form."""
     try:
         document = json.loads(text)
         defaults = list(document.get("Defaults", []))
-        return Sudoers(list(_entries(document.get("User_Specs", []), hostname)), defaults)
+        entries = list(_entries(document.get("User_Specs", []), hostname, defaults))
+        return Sudoers(entries, defaults, files or Files())
     except (ValueError, AttributeError, LookupError, TypeError, RecursionError) as error:
         raise CaptureUnreadable(f"cvtsudoers wrote no JSON object that we know: {type(error).__name__}") from None
 
 
-def _entries(specs: list[Any], hostname: str) -> Iterator[Entry]:
+def _entries(specs: list[Any], hostname: str, defaults: list[Any]) -> Iterator[Entry]:
+    kept = [entry for entry in defaults if _keeps_environment(entry)]
     for spec in specs:
         here = _matched(spec["Host_List"], lambda host: _is_host(host, hostname))
         if here is False:
@@ -147,6 +172,9 @@ def _entries(specs: list[Any], hostname: str) -> Iterator[Entry]:
         for command in spec["Cmnd_Specs"]:
             options = command.get("Options", [])
             tags = [option["authenticate"] for option in options if "authenticate" in option]
+            lets_through = [option["setenv"] for option in options if "setenv" in option]
+            environment = lets_through[-1:] == [True] or any(_bears_on(entry, users) for entry in kept)
+            noexec = any(option.get("noexec") for option in options)
             yield Entry(
                 users,
                 refused,
@@ -154,8 +182,43 @@ def _entries(specs: list[Any], hostname: str) -> Iterator[Entry]:
                 _Runas(command),
                 list(command["Commands"]),
                 tags[-1] if tags else None,
-                any(option.get("noexec") for option in options),
+                escapes(list(command["Commands"]), noexec=noexec, also=_reads_environment if environment else _never),
             )
+
+
+def _keeps_environment(entry: dict[str, Any]) -> bool:
+    """Whether Defaults let a user hand programs a variable by which he makes them run code of his own."""
+    options = entry.get("Options", [])
+    if any(option.get("setenv") is True or option.get("runchroot") == "*" for option in options):
+        return True
+    kept = [name for option in options if option.get("operation") != "list_remove" for name in _listed(option)]
+    return any(name.partition("=")[0].startswith(_CODE) or name == "*" for name in kept)
+
+
+def _listed(option: dict[str, Any]) -> list[str]:
+    names = option.get("env_keep", [])
+    return names if isinstance(names, list) else []
+
+
+def _bears_on(entry: dict[str, Any], users: Sequence[str]) -> bool:
+    """Whether Defaults may hold for one of these users; those bound to a host, command or runas user may."""
+    binding = entry.get("Binding", [])
+    names = {_principal(member) for member in binding}
+    named = all(set(member) <= set(_KINDS) for member in binding)
+    return (
+        not named
+        or not names
+        or "ALL" in names
+        or any(_may_mean(user, name) or user == name for user in users for name in names)
+    )
+
+
+def _reads_environment(command: str) -> bool:
+    return command.partition(" ")[0].rpartition("/")[2] != "sudoedit"
+
+
+def _never(_: str) -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True)

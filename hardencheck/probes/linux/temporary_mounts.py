@@ -231,6 +231,6 @@ PROBE = Probe(
     facts=FACTS,
     parse=parse,
     needs_root=True,
-    seconds=10,
+    seconds=20,
     max_bytes=64 * 1024,
 )

@@ -15,6 +15,9 @@ _TIMERS = ("apt-daily.timer", "apt-daily-upgrade.timer")
 _SERVICES = ("apt-daily.service", "apt-daily-upgrade.service")
 #: a regular expression that names no package: it matches them all
 _EVERYTHING = re.compile(r"(?:[\^$().*+?|]|\\[wSD]|\[[^\]]*a-z[^\]]*\])+")
+#: Days between two runs that still count as running regularly.
+LONGEST_INTERVAL = 7
+_UNITS = {"": 1, "d": 1, "h": 1 / 24, "m": 1 / 1440, "s": 1 / 86400}
 _NAMES = {"debian": "Debian", "ubuntu": "Ubuntu", "raspbian": "Raspbian"}
 
 
@@ -28,12 +31,15 @@ def read_obstacles(output: Output, context: Context, units: Mapping[str, str], f
     if output.run("package").status != 0:  # apt.systemd.daily, too, looks for the program
         obstacles.append("the package unattended-upgrades is not installed")
     for name in ("Update-Package-Lists", "Unattended-Upgrade"):
-        if not _switched_on(options, name):
+        if (days := _interval(options, name)) is None:
             obstacles.append(f"APT::Periodic::{name} is off")
+        elif days > LONGEST_INTERVAL:
+            obstacles.append(f"APT::Periodic::{name} lets {days:g} days pass between two runs")
     if options.get("apt::periodic::enable", ["1"])[-1] == "0":
         obstacles.append("APT::Periodic::Enable is 0")
     obstacles += _unscheduled(output, units)
     obstacles += _left_out(options)
+    obstacles += _no_day(options)
     try:
         archives = apt.read_archives(output)
         security = [index for index in archives.security if index.release]
@@ -42,16 +48,32 @@ def read_obstacles(output: Output, context: Context, units: Mapping[str, str], f
         raise CaptureUnreadable(str(error)) from None
     obstacles += [f"no origin pattern of unattended-upgrades covers {name}" for name in uncovered]
     found.know("obstacles", obstacles, "apt-config dump, dpkg-query, systemctl is-enabled, apt-get indextargets")
-    if archives.indexes is None:
+    if output.run("sources").status == 100:  # what APT's programs end with when they report an error
+        found.know("obstacles", [*obstacles, "APT cannot read its sources"], "apt-get indextargets")
+    elif archives.indexes is None:
         found.lack(["obstacles"], "apt-get indextargets failed: APT cannot read its sources")
     elif not security and not obstacles:
         found.lack(["obstacles"], "no list of a security archive is here that the origin patterns could be matched to")
 
 
-def _switched_on(options: Mapping[str, list[str]], name: str) -> bool:
-    """Whether an interval of apt.systemd.daily is not zero: days, a number with a unit (`1h`), or `always`."""
+def _interval(options: Mapping[str, list[str]], name: str) -> float | None:
+    """Return an interval of apt.systemd.daily in days: a number of days, one with a unit (`1h`), or `always`.
+
+    None when it is zero, which switches the job off.
+    """
     value = options.get(f"apt::periodic::{name.lower()}", ["0"])[-1]
-    return value == "always" or bool(re.fullmatch(r"0*[1-9]\d*[smhd]?", value))
+    found = re.fullmatch(r"0*([1-9]\d*)([smhd]?)", value)
+    if value == "always":
+        return 0
+    return int(found[1]) * _UNITS[found[2]] if found else None
+
+
+def _no_day(options: Mapping[str, list[str]]) -> list[str]:
+    """Name the list of days on which unattended-upgrades may run when no day of the week is in it."""
+    days = [entry.strip().lower() for entry in options.get("unattended-upgrade::update-days", []) if entry.strip()]
+    if not days or any(re.fullmatch(r"[0-6]|(mon|tue|wed|thu|fri|sat|sun)[a-z]*", day) for day in days):
+        return []
+    return [f"Unattended-Upgrade::Update-Days allows no day that exists: {', '.join(days[:3])}"]
 
 
 def _left_out(options: Mapping[str, list[str]]) -> list[str]:

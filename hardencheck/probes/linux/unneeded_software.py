@@ -9,9 +9,9 @@ that is installed, disabled and does not run is not listed.
 Absent when: never. Without an answer of the package database packages_present is missing.
 
 With systemd a unit is started at boot when a .wants or .requires directory links to it, whatever `systemctl is-enabled`
-calls it: sockets count, the link of a masked unit does not, and an init script counts only where systemd made a unit
-of it (systemd-sysv-generator(8) skips those that have a unit). The kernel cuts names of
-processes after 15 characters.
+calls it: sockets and instances of templates (vncserver@:1) count, the link of a masked unit does not, and an init
+script counts only where systemd made a unit of it (systemd-sysv-generator(8) skips those that have a unit). The kernel
+cuts names of processes after 15 characters.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ starts() {
   fi
   for path do
     [ ! -L "$path" ] || echo "$path"
-  done | grep -E "/(S[0-9][0-9])?($names)(\.service|\.socket)?\$"
+  done | grep -E "/(S[0-9][0-9])?($names)(@[^/]*)?(\.service|\.socket)?\$"
   return 0
 }
 run starts starts
@@ -99,9 +99,10 @@ def _services(output: Output, names: list[str], running: frozenset[str]) -> list
     links: dict[str, str] = {}
     for path in output.run("starts").lines:
         unit = path.rpartition("/")[2]
-        if unit not in masked:
+        if not {unit, re.sub(r"@.*\.", "@.", unit)} & masked:
             script = re.fullmatch(r"S\d\d(.*)", unit)
-            links.setdefault(script[1] if script else unit.removesuffix(".service").removesuffix(".socket"), path)
+            name = script[1] if script else unit.removesuffix(".service").removesuffix(".socket").partition("@")[0]
+            links.setdefault(name, path)
     found = []
     for name in sorted(names):
         if name[:15] in running:
@@ -130,7 +131,7 @@ PROBE = Probe(
     facts=FACTS,
     parse=parse,
     needs_root=True,
-    seconds=15,
+    seconds=20,
     max_bytes=64 * 1024,
     parameters={"unneeded_packages": _NAMES, "unneeded_services": _NAMES},
     asks={software.PACKAGES: ("$unneeded_packages",), software.PROCESSES: ()},

@@ -25,6 +25,8 @@ class Updates:
     missing: dict[str, str] = field(default_factory=dict)
     #: facts that are believed when they are empty, however old the lists are
     certain: set[str] = field(default_factory=set)
+    #: why no missing fix need not mean that there is none: something that the lists should hold and do not
+    doubts: list[str] = field(default_factory=list)
     #: whether this is a distribution without releases and without a security archive
     rolling: bool = False
 
@@ -52,7 +54,7 @@ class Updates:
             self.know("metadata_age_hours", max(0, int(max(hours))), where)
 
     def distrust_empty(self) -> None:
-        """Drop an empty answer unless the lists behind it are there, fresh and not expired."""
+        """Drop an empty answer unless the lists behind it are there, whole, fresh and not expired."""
         age = self.facts.get("metadata_age_hours")
         if age is None:
             doubt = self.missing.get("metadata_age_hours", "the age of the package lists is not known")
@@ -62,6 +64,8 @@ class Updates:
             doubt = f"the package lists are past their date: {self.facts['expired_metadata'][0]}"
         elif not self.facts.get("security_sources"):
             doubt = "no archive with this release's security updates is configured, or its lists were never fetched"
+        elif self.doubts:
+            doubt = "; ".join(self.doubts)
         else:
             return
         empty = {name for name in ("pending_security", "withheld_security") if not self.facts.get(name)}

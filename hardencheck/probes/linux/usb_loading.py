@@ -19,17 +19,20 @@ hubs() {
   done
 }
 authorizing() {
-  for path in /etc/udev/rules.d /run/udev/rules.d /usr/lib/udev/rules.d /lib/udev/rules.d; do
-    grep -rhs authorized "$path" | grep -v '^[[:space:]]*#' | grep -v 'ATTR{authorized_default}="0"'
-  done
-  return 0
+  set -- /etc/udev/rules.d /run/udev/rules.d /usr/lib/udev/rules.d
+  [ -L /lib ] || set -- "$@" /lib/udev/rules.d
+  grep -rhs authorized "$@" | sed -e '/^[[:space:]]*#/d' -e 's/ATTR{authorized_default}="0"//g' -e '/authorized/!d'
+}
+guard() {
+  [ -z "$(seen usbguard-daemon)" ] || { echo process; return; }
+  # who sees the first process sees them all
+  { read -r name </proc/1/comm; } 2>/dev/null || systemctl is-active usbguard 2>/dev/null
 }
 usb_bus() {
   run hubs hubs
   run nousb cat /sys/module/usbcore/parameters/nousb
   run authorizing authorizing
-  run usbguard sh -c 'systemctl is-active usbguard 2>/dev/null; grep -lx usbguard-daemon /proc/[0-9]*/comm 2>/dev/null |
-    head -n 1 | sed "s/.*/process/"'
+  run usbguard guard
 }
 """
 
@@ -118,7 +121,7 @@ def _without_install(output: Output, by_name: bool, ways: Ways) -> None:
     """No line replaces the driver: modprobe loads it by name, or there is no such module."""
     if output.run("tree").status == 1:
         ways.protections.append("the running kernel has no module usb-storage")
-    elif not by_name:
+    elif not by_name and not ways.usable:  # one open way settles it
         answer = output.run("modprobe usb-storage").text.strip()[:80]
         ways.unclear = f"modprobe -D usb-storage neither loads the driver nor names what replaces it: {answer!r}"
 

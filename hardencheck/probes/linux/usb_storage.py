@@ -29,12 +29,13 @@ from hardencheck.model.capture import Capture
 from hardencheck.model.observation import Observation
 from hardencheck.model.outcome import Platform
 from hardencheck.model.probe import Context, JsonSchema, Probe
-from hardencheck.probes.linux import modprobe, module_loading, usb_loading
+from hardencheck.probes.linux import modprobe, module_loading, software, usb_loading
 from hardencheck.probes.linux.usb_loading import ALIASES, DRIVERS
 from hardencheck.probes.output import Output, read
 
 SCRIPT = (
-    module_loading.FUNCTIONS
+    software.FUNCTIONS
+    + module_loading.FUNCTIONS
     + usb_loading.FUNCTIONS
     + r"""
 drivers() {
@@ -51,12 +52,14 @@ run kernel kernel /sys/module/usb_storage /sys/module/uas
 run closed closed_directories
 modprobe_files
 run loaded grep -E '^(usb_storage|uas|ums_[a-z0-9]*) ' /proc/modules
-run compiled-in grep -E '/(usb-storage|uas|usbcore)\.ko' "/lib/modules/$(uname -r)/modules.builtin"
-run tree grep -oE '^[^:]*/usb[-_]storage\.ko[^:]*' "/lib/modules/$(uname -r)/modules.dep"
+run compiled-in grep -E '/(usb-storage|uas|usbcore)\.ko' "/lib/modules/$release/modules.builtin"
+run tree grep -oE '^[^:]*/usb[-_]storage\.ko[^:]*' "/lib/modules/$release/modules.dep"
+if [ -e "/lib/modules/$release/modules.dep" ]; then
 run kmod modprobe --version
 """
     + "".join(f"run 'modprobe {name}' modprobe -D {name}\n" for name in (*DRIVERS, *ALIASES))
     + r"""
+fi
 run drivers drivers
 usb_bus
 """
@@ -156,4 +159,5 @@ PROBE = Probe(
     script=SCRIPT,
     facts=FACTS,
     parse=parse,
+    asks={software.PROCESSES: ()},
 )

@@ -9,7 +9,7 @@ Facts:
   implicit_target   what happens to a device that no rule matches: block, reject or allow
   present_policy    what happens to devices that are plugged in when the daemon starts
   inserted_policy   what happens to devices that are plugged in later
-  loose_rules       rules that let in devices nobody named, or storage without product id or hash
+  loose_rules       rules that let in devices nobody named, or storage, phones and networks without product id or hash
   rule_count        rules in force: an empty list with a blocking implicit target is a policy, too
   weak_options      options that leave a gap while the daemon starts or after it stops
   may_authorise     accounts besides root that may let a device in or change the policy
@@ -98,6 +98,8 @@ _DEFAULTS = {
 }
 _FROM_CONF = ("implicit_target", "present_policy", "inserted_policy", "weak_options", "may_authorise")
 _SAFE = {"AuthorizedDefault": ("none", "internal"), "RestoreControllerDeviceState": ("false",)}
+#: A line of an access file that gives the right to change something (IPCServer.cpp).
+_MAY_MODIFY = re.compile(r"(?m)^\s*(Devices|Policy|Parameters|ALL)\s*=.*\b(modify|ALL)\b")
 _CAPPED = 20
 
 
@@ -214,7 +216,7 @@ def _operators(output: Output, options: dict[str, str]) -> list[str]:
     folder = options.get("IPCAccessControlFiles", "").rstrip("/")
     for path, text in output.files.items():
         directory, _, name = path.rpartition("/")
-        if folder and directory == folder and re.search(r"(?m)^\s*(Devices|Policy)\s*=.*\bmodify\b", text):
+        if folder and directory == folder and _MAY_MODIFY.search(text):
             (groups if name.startswith(":") else users).add(name.removeprefix(":"))
     gids = {}
     for line in output.files.get("/etc/group", "").splitlines():
@@ -239,4 +241,5 @@ PROBE = Probe(
     facts=FACTS,
     parse=parse,
     needs_root=True,
+    asks={software.PACKAGES: ("usbguard",), software.PROCESSES: ()},
 )

@@ -14,7 +14,10 @@ from dataclasses import dataclass, field
 TARGETS = ("allow", "block", "reject", "match", "device")
 
 #: Interface classes through which files leave or networks come in, by what they are called.
-CARRIERS = {"08": "mass storage", "06": "still image (phones, cameras)"}
+CARRIERS = {
+    "08": "mass storage", "06": "pictures (cameras, phones)", "02": "network (modems, phones)",
+    "e0": "wireless (Bluetooth, phones)", "ff": "a protocol of its maker's own (phones)",
+}  # fmt: skip
 
 _STRING = r'"(?:\\.|[^"\\\r\n])*"'
 _ID = r"(?:[0-9A-Fa-f]{4}|\*):(?:[0-9A-Fa-f]{4}|\*)"
@@ -126,16 +129,16 @@ def parse(line: str, where: str) -> Rule | None:
 
 
 def loose(rules: Iterable[Rule]) -> list[str]:
-    """Name the rules that allow devices nobody named, or let storage in without naming the product or the device."""
+    """Name the rules that allow devices nobody named, or carriers of data without naming the product or the device."""
     found, closed = [], frozenset[str]()
     for rule in rules:
-        if rule.target == "allow" and not rule.names_device and closed != frozenset(CARRIERS):
+        if rule.target == "allow" and not rule.names_device:
             interfaces = rule.attributes.get("with-interface")
             carried = [title for code, title in CARRIERS.items() if code not in closed and rule.may_have(code)]
             if interfaces is None or interfaces.operator == "none-of":
                 found.append(f"{rule.where}: allows devices without naming product, device or interfaces")
             elif carried:
-                found.append(f"{rule.where}: allows devices with {' and '.join(carried)} without naming one")
+                found.append(f"{rule.where}: allows devices with {', '.join(carried)} without naming one")
         if rule.target in ("block", "reject") and rule.always:
             break
         closed |= rule.closes
