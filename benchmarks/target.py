@@ -31,7 +31,9 @@ from tests.oracle.peers import datastream
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 PENDING = 120
 LISTS = Path("var/lib/apt/lists")
-OSCAP = ["oscap", "xccdf", "eval", "--profile", "xccdf_org.ssgproject.content_profile_standard"]
+OSCAP = ["oscap", "xccdf", "eval", "--profile"]
+#: Debian's smallest profile (44 rules) and its largest (391)
+PROFILES = ("standard", "anssi_bp28_high")
 LYNIS = ["lynis", "audit", "system", "--quick", "--no-colors", "--quiet"]
 SIMULATION = ["apt-get", "-s", "-qq", "-o", "Debug::NoLocking=1", "-o", "Dir::Log::Planner=", "dist-upgrade"]
 
@@ -125,8 +127,10 @@ def main() -> None:
         rows = sections(target)
         whole = rows[-1][1]
         rows.append(("APT's own simulation (not part of it)", target.cost(SIMULATION, rounds=ROUNDS)))
-        peers = [("oscap, profile standard", target.cost([*OSCAP, f"/root/{content.name}"]))]
-        peers.append(("lynis audit system --quick", target.cost(LYNIS)))
+        peers = [("lynis audit system --quick", target.cost(LYNIS))]
+        for profile in PROFILES:
+            command = [*OSCAP, f"xccdf_org.ssgproject.content_profile_{profile}", f"/root/{content.name}"]
+            peers.append((f"oscap, profile {profile}", target.cost(command)))
     finally:
         lab.down()
     table = [(name, 1000 * cost.cpu, 1000 * cost.wall, cost.size) for name, cost in [*rows, *peers]]
