@@ -88,3 +88,27 @@ for attempt in range(3):
 print("closed")' "$port"
 END
 }
+
+gnome_lock() { # gnome_lock DB SECONDS: a GNOME desk; dconf's key files for DB lock its screen, and nobody compiled them yet
+  put /usr/share/xsessions/gnome.desktop <<'END'
+[Desktop Entry]
+Exec=gnome-session
+DesktopNames=GNOME
+END
+  printf 'user-db:user\nsystem-db:local\n' | put /etc/dconf/profile/user
+  put "/etc/dconf/db/$1.d/00-site" <<END
+[org/gnome/desktop/session]
+idle-delay=uint32 $2
+[org/gnome/desktop/screensaver]
+lock-enabled=true
+lock-delay=uint32 0
+[org/gnome/desktop/lockdown]
+disable-lock-screen=false
+END
+  put "/etc/dconf/db/$1.d/locks/00-site" <<'END'
+/org/gnome/desktop/session/idle-delay
+/org/gnome/desktop/screensaver/lock-enabled
+/org/gnome/desktop/screensaver/lock-delay
+/org/gnome/desktop/lockdown/disable-lock-screen
+END
+}

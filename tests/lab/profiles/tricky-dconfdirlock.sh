@@ -5,21 +5,7 @@
 # verdict: linux-screen-lock-enforced=fail
 # because: dconf-engine.c looks a key up in the table of locks as it is; a directory in there matches no key.
 # proof: ! HOME=/root dconf list-locks /org/gnome/desktop/ | grep -x /org/gnome/desktop/session/idle-delay
-put /usr/share/xsessions/gnome.desktop <<'END'
-[Desktop Entry]
-Exec=gnome-session
-DesktopNames=GNOME
-END
-printf 'user-db:user\nsystem-db:local\n' | put /etc/dconf/profile/user
-put /etc/dconf/db/local.d/00-site <<'END'
-[org/gnome/desktop/session]
-idle-delay=uint32 600
-[org/gnome/desktop/screensaver]
-lock-enabled=true
-lock-delay=uint32 0
-[org/gnome/desktop/lockdown]
-disable-lock-screen=false
-END
+gnome_lock local 600
 put /etc/dconf/db/local.d/locks/00-site <<'END'
 /org/gnome/desktop/session/
 /org/gnome/desktop/screensaver/
