@@ -44,6 +44,7 @@ class Case:
     missing: tuple[str, ...] = ()
     reason: str = ""
     read_from: dict[str, str] = field(default_factory=dict)
+    peers: tuple[str, ...] = ()
 
 
 def compose(case: dict[str, Any]) -> bytes:
@@ -102,6 +103,7 @@ def cases(path: Path) -> Iterator[Case]:
             missing=tuple(document.get("missing", ())),
             reason=document.get("reason", ""),
             read_from=document.get("read_from", {}),
+            peers=(peer,) if isinstance(peer := document.get("peer", ()), str) else tuple(peer),
         )
 
 

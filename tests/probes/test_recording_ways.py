@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from hardencheck.probes.linux.file_shares import exporting, of
-from hardencheck.probes.linux.purge_jobs import Target, jobs
+from hardencheck.probes.linux.purge_commands import Target
+from hardencheck.probes.linux.purge_jobs import jobs
 from hardencheck.probes.output import Output, Run
 
 TARGET = Target(("/srv/rec", "/export/rec"), ("a.wav",), no_dots=True)
