@@ -10,7 +10,8 @@ so no other user of the host can see it, and content that looks like a section i
 tell the probes of one host (`Probe.parameters`) comes before the script as shell assignments, too: data, quoted.
 
 What several probes ask (`Probe.asks`) is asked once, before the first section, and bounded like a section; the
-sections find it in the environment as `asked_NAME`: exit status, space, output.
+sections find it as the variable `asked_NAME`: exit status, space, output. It reaches their shell by the environment,
+and goes no further: each program that a section starts would copy it.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ elif timeout 1 true 2>/dev/null; then bound=timeout
 else bound=
 fi
 newline='
-'
+' private=
 question() {
   name=$1 seconds=$2 bytes=$3 body=$4
   shift 4
@@ -60,6 +61,7 @@ question() {
   [ "$kept" != "$text" ] || status=124
   case $status in 124 | 137 | 143) kept='' status=124 ;; esac
   export "asked_$name=$status ${kept%"$newline"}"
+  private="$private asked=\$asked_$name; unset asked_$name; asked_$name=\$asked;"
 }
 """
 
@@ -81,7 +83,7 @@ unanswered() { echo 'a question that it shares with other sections was not answe
 together() { ("$1") </dev/null 3>&- 5>&-; }
 alone() {
   # shellcheck disable=SC2086 # the words of $bound are an optional command
-  printf '%s\n%s </dev/null\n' "$parameters$program" "$1" | $bound ${bound:+"$2"} /bin/sh -s 3>&-
+  printf '%s\n%s </dev/null\n' "$private$newline$parameters$program" "$1" | $bound ${bound:+"$2"} /bin/sh -s 3>&-
 }
 section() { # section PROBE SECONDS BYTES FUNCTION QUESTION...
   _probe=$1 _seconds=$2 _bytes=$3 _function=$4
@@ -116,7 +118,7 @@ case $bound,$(timeout --version 2>/dev/null) in
     # shellcheck disable=SC2034
     finished=$({
       printf '%s\n' "nonce=$nonce how=together finished='' stopped=''" "trap 'stopped=yes' TERM"
-      printf '%s\n' "$parameters$program" sections 'exit 0'
+      printf '%s\n' "$private" "$parameters$program" sections 'exit 0'
     } | $bound @TOGETHER@ /bin/sh -s 5>&1 >&6 6>&-) ;;
 esac
 exec 6>&-

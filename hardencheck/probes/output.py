@@ -14,7 +14,8 @@ from hardencheck.model.capture import Capture
 
 #: Shell functions that every Linux probe's script may use.
 #:   run LABEL COMMAND [ARG...]   one item: output and exit status of a command (127: not installed)
-#:   files PATH...                one item per readable regular file; others are named as absent, unreadable or special
+#:   files PATH...                one item per readable regular file; others are named as absent, unreadable or special;
+#:                              all files of a section are read at its end, at once: not to be called in a subshell
 #:   answer QUESTION            what was asked once for several probes (`Probe.asks`): its output and its exit status
 PRELUDE = r"""
 run() {
@@ -23,22 +24,41 @@ run() {
   out=$("$@"; printf ' %s' "$?")
   printf '@run %s %s\n%s\n' "${#out}" "$label" "$out"
 }
+newline='
+'
+later=$newline
 files() {
-  given=$#
   for path do
     if [ -f "$path" ]; then
-      if [ -r "$path" ]; then set -- "$@" "$path"; else printf '@unreadable %s\n' "$path"; fi
+      if [ ! -r "$path" ]; then printf '@unreadable %s\n' "$path"
+      else
+        case $path in
+          *"$newline"*) read_files "$path" ;;
+          *) case $later in *"$newline$path$newline"*) ;; *) later=$later$path$newline ;; esac ;;
+        esac
+      fi
     elif [ -e "$path" ]; then printf '@special %s\n' "$path"
     elif [ -L "$path" ]; then printf '@dangling %s\n' "$path"
     else printf '@absent %s\n' "$path"
     fi
   done
-  shift "$given"
-  [ "$#" -gt 0 ] || return 0
+}
+read_files() {
   printf '@files %s\n' "$#"
   wc -c "$@"
   cat "$@"
   echo
+}
+read_later() {
+  if [ "$later" != "$newline" ]; then
+    set -f
+    IFS=$newline
+    # shellcheck disable=SC2086 # a path each line
+    set -- $later
+    set +f
+    unset IFS
+    read_files "$@"
+  fi
 }
 answer() {
   eval "_answer=\${asked_$1:-124 }"
@@ -48,7 +68,7 @@ answer() {
 """
 
 #: The last command of every section: a script that stopped before its end has no such item, and is not read.
-END_OF_SECTION = "echo @end"
+END_OF_SECTION = "read_later\necho @end"
 
 _RUN = re.compile(rb"@run (\d+) ([^\n]*)\n")
 _FILES = re.compile(rb"@files (\d+)\n")

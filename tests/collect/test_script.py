@@ -104,13 +104,14 @@ def test_sections_before_and_after_a_hanging_one_arrive_once(shell: str, tmp_pat
 @pytest.mark.parametrize("shell", SHELLS)
 def test_a_shared_question_is_asked_once_with_all_words(shell: str, tmp_path: Path) -> None:
     shared = Question("shared", f"echo asked >>'{tmp_path}/log'; printf '%s\\n' \"$@\"; (exit 3)")
-    body = "run shared answer shared; run longer sh -c 'echo $asked_shared'"
+    body = "run shared answer shared; run kept sh -c 'echo ${asked_shared-nothing}'"
     asks = [asking("a", body, {shared: ("it's", "b")}), asking("b", body, {shared: ("a b", "b")})]
     frames = collect(build(asks), shell)
     for name in ("linux.a", "linux.b"):
         output = read(frames.captures[name])
         assert output.run("shared").text == "a b\nb\nit's\n"
         assert output.run("shared").status == 3
+        assert output.run("kept").text == "nothing\n", "programs get no copy of it"
     assert (tmp_path / "log").read_text() == "asked\n"
 
 

@@ -24,14 +24,14 @@ from hardencheck.model.capture import Capture
 from hardencheck.model.observation import Observation
 from hardencheck.model.outcome import Platform
 from hardencheck.model.probe import Context, JsonSchema, Probe
-from hardencheck.probes.linux import last_logins, local_accounts
+from hardencheck.probes.linux import last_logins
 from hardencheck.probes.linux.group_file import SCRIPT as GROUPS
 from hardencheck.probes.linux.group_file import memberships
 from hardencheck.probes.linux.last_logins import Logins, logins
 from hardencheck.probes.linux.local_accounts import Account, accounts, elsewhere, listed
 from hardencheck.probes.output import read
 
-SCRIPT = local_accounts.SCRIPT + GROUPS + last_logins.SCRIPT
+SCRIPT = "answer users\n" + GROUPS
 
 _NAMES: JsonSchema = {"type": "array", "items": {"type": "string"}}
 _DAYS: JsonSchema = {"type": "integer"}
@@ -136,5 +136,5 @@ PROBE = Probe(
         "vendor_account_patterns": _NAMES,
         "vendor_expiry_max_days": _DAYS,
     },
-    asks=local_accounts.ASKS,
+    asks=last_logins.ASKS,
 )

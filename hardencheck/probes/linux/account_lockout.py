@@ -55,8 +55,7 @@ sudo_service() {
     grep -oE 'pam(_login)?_service[[:space:]]*=[[:space:]]*"?[^",[:space:]]+' | sed 's/.*[=[:space:]"]//'
 }
 ingroup() {
-  set -- "$(cat /etc/pam.d/* /usr/lib/pam.d/* /usr/etc/pam.d/* /etc/pam.conf 2>/dev/null |
-    sed -n 's/.*[[:space:]]ingroup[[:space:]]\{1,\}\([^]#[:space:]]*\).*/\1/p' | tr ':\n' '  ')"
+  set -- "$(answer pam | sed -n 's/.*[[:space:]]ingroup[[:space:]]\{1,\}\([^]#[:space:]]*\).*/\1/p' | tr ':\n' '  ')"
   [ -z "${1# }" ] || awk -F: -v wanted=" $1 " 'FNR == 1 { file++ }
     file == 1 { used[$4] = 1; next }
     NF >= 4 && index(wanted, " " $1 " ") { if ($4 != "" || $3 in used) print $1 }' /etc/passwd /etc/group
@@ -372,5 +371,5 @@ PROBE = Probe(
     facts=FACTS,
     parse=parse,
     version=2,
-    asks={sshd_server.EFFECTIVE: ()},
+    asks={sshd_server.EFFECTIVE: (), **pam.ASKS},
 )

@@ -41,9 +41,10 @@ places() {{
 }}
 udev_mounts() {{
   programs='systemd-mount|/mount[" ]|usbmount|udisksctl|pmount'
-  for path in /etc/udev/rules.d /run/udev/rules.d /usr/lib/udev/rules.d /lib/udev/rules.d; do
-    grep -rHsE "^[^#]*($programs|(RUN|SYSTEMD_(USER_)?WANTS)[^,]*=.*[^u]mount)" "$path"
-  done | grep -vE 'SYSTEMD_WANTS[^,]*="sys-[a-z-]*[.]mount"'
+  set -- /etc/udev/rules.d /run/udev/rules.d /usr/lib/udev/rules.d
+  [ -L /lib ] || set -- "$@" /lib/udev/rules.d
+  grep -rHsE "^[^#]*($programs|(RUN|SYSTEMD_(USER_)?WANTS)[^,]*=.*[^u]mount)" "$@" |
+    grep -vE 'SYSTEMD_WANTS[^,]*="sys-[a-z-]*[.]mount"'
   return 0
 }}
 desktop
@@ -51,7 +52,10 @@ dconf_state
 run places places
 run packages installed autofs
 run running running 'automount|udisksd'
-run udisks systemctl is-enabled udisks2.service
+set -- /etc/systemd/system/udisks2.service /run/systemd/system/udisks2.service # where a masked unit is linked
+if [ -L "$1" ] || [ -e "$1" ] || [ -L "$2" ] || [ -e "$2" ]; then
+  run udisks systemctl is-enabled udisks2.service
+fi
 run autofs systemctl is-enabled autofs.service
 run udev udev_mounts
 maps() {{
@@ -148,7 +152,8 @@ def _desktops(output: Output, sessions: desktop.Desktop, processes: frozenset[st
     """Judge the desktops' settings, unless nothing could carry them out."""
     if not any(path.endswith("udisksd") for path in output.run("places").lines):
         return
-    if output.run("udisks").text.strip() == "masked" and processes is not None and "udisksd" not in processes:
+    masked = "udisks" in output.runs and output.run("udisks").text.strip() == "masked"
+    if masked and processes is not None and "udisksd" not in processes:
         return
     if not sessions.sessions:
         found.unclear = f"{sessions.managers[0]} is there, but no session that it could offer"

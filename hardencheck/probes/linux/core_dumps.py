@@ -229,4 +229,5 @@ PROBE = Probe(
     needs_root=True,
     seconds=20,
     max_bytes=256 * 1024,
+    asks=pam.ASKS,
 )

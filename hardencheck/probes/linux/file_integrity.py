@@ -76,5 +76,5 @@ PROBE = Probe(
     needs_root=True,
     seconds=20,
     max_bytes=64 * 1024,
-    asks={software.PACKAGES: integrity.PACKAGES, software.PROCESSES: (), software.SCHEDULE: (integrity.JOBS,)},
+    asks={**integrity.ASKS, software.PACKAGES: integrity.PACKAGES},
 )

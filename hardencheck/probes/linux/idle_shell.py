@@ -68,9 +68,15 @@ for path in /etc/profile.d/*; do
 done
 systemd_files logind
 run pam_systemd pam_systemd
-run systemd systemctl --version
-run logind busctl --auto-start=no get-property org.freedesktop.login1 /org/freedesktop/login1 \
-  org.freedesktop.login1.Manager StopIdleSessionUSec
+named='^[[:space:]]*StopIdleSessionSec'
+if grep -qs "$named" /etc/systemd/logind.conf /etc/systemd/logind.conf.d/* /run/systemd/logind.conf \
+  /run/systemd/logind.conf.d/* /usr/local/lib/systemd/logind.conf /usr/local/lib/systemd/logind.conf.d/* \
+  /usr/lib/systemd/logind.conf /usr/lib/systemd/logind.conf.d/* /lib/systemd/logind.conf /lib/systemd/logind.conf.d/*
+then
+  run systemd systemctl --version
+  run logind busctl --auto-start=no get-property org.freedesktop.login1 /org/freedesktop/login1 \
+    org.freedesktop.login1.Manager StopIdleSessionUSec
+fi
 """
 )
 
@@ -197,6 +203,8 @@ def _logind(output: Output, context: Context) -> tuple[int | None, str]:
     registered, *modules = output.run("pam_systemd").lines
     if registered == "0" or not modules:
         return None, ""  # no session is ever known to logind
+    if setting is None and "logind" not in output.runs:
+        return None, config.unclear  # logind is asked only where a file that can be read names the option
     live = output.run("logind")
     if live.missing or live.status != 0:
         version = re.match(r"systemd (\d+)", output.run("systemd").text)

@@ -11,17 +11,20 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
+from hardencheck.model.probe import Question
 from hardencheck.probes.linux import software
-from hardencheck.probes.output import Output
+from hardencheck.probes.output import PRELUDE, Output
 
 PACKAGES = ("aide", "samhain", "tripwire")
 
 #: What the script asks software.SCHEDULE.
 JOBS = "aide|AIDE|tripwire|/run/systemd/system|CRON_DAILY_RUN"
 
-#: The items that this module reads; the script also needs software.FUNCTIONS.
-SCRIPT = (
-    r"""
+#: Items: settings, databases and reports.
+FILES = Question(
+    "integrity",
+    PRELUDE
+    + r"""
 stats() {
   command -v stat >/dev/null || return 127
   for path do
@@ -47,11 +50,19 @@ run aide_heads heads /var/lib/aide/*db /var/lib/aide/*db.gz /var/lib/aide.db*
 run aide_program program
 run databases stats /var/lib/aide/* /var/lib/aide.db* /var/lib/samhain/samhain_file /var/lib/tripwire/*.twd
 run reports stats /var/log/aide/aide.log /var/lib/tripwire/report/*.twr /var/log/samhain/samhain.log
-run cron running 'cron|crond|fcron|anacron|samhain'
 files /etc/default/aide
-"""
-    + f"run scheduled scheduled '{JOBS}'\n"
+read_later
+""",
+    max_bytes=120_000,
 )
+
+#: The items that this module reads; the script also needs software.FUNCTIONS.
+SCRIPT = f"""
+answer integrity
+run cron running 'cron|crond|fcron|anacron|samhain'
+run scheduled scheduled '{JOBS}'
+"""
+ASKS: dict[Question, tuple[str, ...]] = {FILES: (), software.PROCESSES: (), software.SCHEDULE: (JOBS,)}
 
 _AIDE = re.compile(
     r"[\w.@-]*aide[\w.@-]*\.timer|dailyaidecheck|\baide(?:\.wrapper)?\b.*(?:--check|--update|\s-C\b|\s-u\b)"

@@ -75,9 +75,5 @@ PROBE = Probe(
     needs_root=True,
     seconds=30,
     max_bytes=128 * 1024,
-    asks={
-        software.PACKAGES: (*integrity.PACKAGES, *sensors.PACKAGES),
-        software.PROCESSES: (),
-        software.SCHEDULE: (integrity.JOBS,),
-    },
+    asks={**integrity.ASKS, software.PACKAGES: (*integrity.PACKAGES, *sensors.PACKAGES)},
 )

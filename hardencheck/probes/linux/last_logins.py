@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import strptime
 
-from hardencheck.probes.output import Output, Run
+from hardencheck.model.probe import Question
+from hardencheck.probes.linux import local_accounts
+from hardencheck.probes.output import PRELUDE, Output, Run
 
 #: Each function writes one line for every account, the newest login; status 3: the source is not there.
 SCRIPT = r"""
@@ -45,7 +47,9 @@ journal_logins() {
   # shellcheck disable=SC2016 # a program for awk
   accepted='$1 ~ /^[0-9.]+$/ && $4 == "Accepted" && $6 == "for" && !seen[$7]++ { print $7 "@" int($1) }'
   command -v journalctl >/dev/null 2>&1 || return 3
-  found=$(journalctl -q --no-pager -o short-unix -r -n 3000 -t sshd -t sshd-session -g '^Accepted ' 2>/dev/null) ||
+  found=$(journalctl -q --no-pager -o short-unix -r -n 3000 -t sshd -t sshd-session -g '^Accepted ' 2>&1) ||
+    # nothing said: nothing found; an older one does not know -g, or was built without it
+    [ -z "$found" ] ||
     found=$(journalctl -q --no-pager -o short-unix -r -n 3000 -t sshd -t sshd-session 2>/dev/null)
   printf '%s\n' "$found" | awk "$accepted"
 }
@@ -63,6 +67,9 @@ run logged_logins logged_logins
 run ssh_servers sh -c 'command -v sshd; command -v dropbear'
 run zone date +%z
 """
+#: Items: the accounts of this host, and when they were last used.
+USERS = Question("users", PRELUDE + local_accounts.SCRIPT + SCRIPT + "read_later\n", seconds=30, max_bytes=120_000)
+ASKS: dict[Question, tuple[str, ...]] = {**local_accounts.ASKS, USERS: ()}
 
 _RECORD = re.compile(r"(\S+)\s.*?\w{3} (\w{3} [ \d]\d \d\d:\d\d:\d\d) ([+-]\d{4}) (\d{4})\s*$")
 _RAW = re.compile(r"([^@]+)@\s*(\d+)$")

@@ -28,14 +28,13 @@ SCRIPT = (
     sshd_server.SCRIPT
     + r"""
 banners() { # the files that some line names
-  sed -n 's/^[[:space:]]*"\{0,1\}[Bb][Aa][Nn][Nn][Ee][Rr]"\{0,1\}[[:space:]=]\{1,\}//p' \
-    /etc/ssh/sshd_config "$@" 2>/dev/null |
+  answer sshd_files | sed -n 's/^[[:space:]]*"\{0,1\}[Bb][Aa][Nn][Nn][Ee][Rr]"\{0,1\}[[:space:]=]\{1,\}//p' |
     sed -n 's/^["'\'']\{0,1\}\(\/[^"'\''#]*[^"'\''#[:space:]]\).*/\1/p' | sort -u
 }
 IFS='
 '
 set -f
-for path in $(set +f && unset IFS && banners /etc/ssh/sshd_config.d/*.conf "$@"); do
+for path in $(unset IFS && banners); do
   case $path in
     *shadow* | *key* | *secret* | *private*) ;; # not even when somebody shows them to all the world
     /etc/* | /usr/* | /opt/* | /srv/* | /var/*) files "$path" ;;

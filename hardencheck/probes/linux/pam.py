@@ -14,15 +14,17 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from hardencheck.model.probe import System
-from hardencheck.probes.output import Output
+from hardencheck.model.probe import Question, System
+from hardencheck.probes.output import PRELUDE, Output
 
 #: Where libpam looks for a service's file, first found wins (the vendor directories are SUSE's and newer systems').
 DIRECTORIES = ("/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d")
 
-#: Lists the directories (so that one that may not be read is not taken for an empty one), the modules and the files;
-#: `installed NAME...` tells which programs there are.
-SCRIPT = r"""
+#: Lists the directories (so that one that may not be read is not taken for an empty one), the modules and the files.
+FILES = Question(
+    "pam",
+    PRELUDE
+    + r"""
 pam_directories() {
   for d in /etc/pam.d /usr/lib/pam.d /usr/etc/pam.d; do
     if [ -d "$d" ]; then echo "$d/"; ls -A "$d" 2>/dev/null || return 3; fi
@@ -35,14 +37,23 @@ pam_modules() {
     done
   done
 }
+run pam.d pam_directories
+run modules pam_modules
+files /etc/pam.conf /etc/pam.d/* /usr/lib/pam.d/* /usr/etc/pam.d/*
+read_later
+""",
+    max_bytes=120_000,
+)
+ASKS: dict[Question, tuple[str, ...]] = {FILES: ()}
+
+#: What FILES tells; `installed NAME...` tells which programs there are.
+SCRIPT = r"""
 installed() {
   for p do
     if command -v "$p" >/dev/null 2>&1; then echo "$p"; fi
   done
 }
-run pam.d pam_directories
-run modules pam_modules
-files /etc/pam.conf /etc/pam.d/* /usr/lib/pam.d/* /usr/etc/pam.d/*
+answer pam
 """
 
 AUTH, ACCOUNT, PASSWORD, SESSION = "auth", "account", "password", "session"

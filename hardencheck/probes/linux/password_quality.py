@@ -334,4 +334,5 @@ PROBE = Probe(
     facts=FACTS,
     parse=parse,
     version=2,
+    asks=pam.ASKS,
 )

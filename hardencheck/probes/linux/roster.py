@@ -29,7 +29,7 @@ from hardencheck.probes.linux.group_file import SCRIPT as GROUPS
 from hardencheck.probes.linux.roster_join import Join, Verdict
 from hardencheck.probes.output import read
 
-SCRIPT = local_accounts.SCRIPT + GROUPS + account_uses.SCRIPT + last_logins.SCRIPT
+SCRIPT = "answer users\n" + GROUPS + account_uses.SCRIPT
 
 _NAMES: JsonSchema = {"type": "array", "items": {"type": "string"}}
 FACTS: dict[str, JsonSchema] = dict.fromkeys(
@@ -80,5 +80,5 @@ PROBE = Probe(
     max_bytes=1024 * 1024,
     parameters={"absconder_max_days": {"type": "integer"}, "service_accounts": _NAMES},
     reads_roster=True,
-    asks=local_accounts.ASKS,
+    asks=last_logins.ASKS,
 )

@@ -62,7 +62,7 @@ active() {
   return 0
 }
 names='suricata|Suricata-Main|snort|snort3|zeek|wazuh-agentd|ossec-agentd|falco|osqueryd|falcon-sensor|falcon-sensor-b'
-others='s1-agent|sentinelone-age|elastic-endpoin|auditbeat|xagt|cbagentd|sophos.*|mfetpd|ds_agent|pmd|cybereason-sens|bdsecd|kesl|esets_daemon|oaeventd'
+others='s1-agent|sentinelone-age|elastic-endpoin|auditbeat|xagt|cbagentd|sophos*|mfetpd|ds_agent|pmd|cybereason-sens|bdsecd|kesl|esets_daemon|oaeventd'
 others="$others|tetragon|tracee"
 links() {
   for link in /sys/class/net/*; do

@@ -68,8 +68,9 @@ exit 0
 
 #: Functions for the script of a probe that asks the questions above.
 #:   installed PACKAGE...   those that are installed, and the package manager itself (PACKAGES)
-#:   running REGEX          names of processes that match, those of containers left out (PROCESSES)
-#:   seen REGEX             the same with containers: sensors often run in one (PROCESSES)
+#:   running NAMES          which of these processes run, those of containers left out (PROCESSES); NAMES are
+#:                          patterns of the shell with | between them
+#:   seen NAMES             the same with containers: sensors often run in one (PROCESSES)
 #:   scheduled REGEX        matching lines of crontabs and jobs, and matching timers (SCHEDULE)
 FUNCTIONS = r"""
 installed() {
@@ -78,14 +79,30 @@ installed() {
     case " dpkg rpm $* " in *" $name "*) printf '%s\n' "$name" ;; esac
   done
 }
+matching() { # matching own|any NAMES
+  case $2 in
+    *[!A-Za-z0-9_@:+.*\|-]* | '' | '|'* | *'||'* | *'|') # no pattern of the shell
+      printf '%s\n' "$found" | sed -n -E "s/^$1 ($2)\$/\1/p"
+      return ;;
+  esac
+  set -f
+  IFS='
+'
+  eval "for name in \$found; do
+    case \$name in '$1 '*) ;; *) continue ;; esac
+    case \${name#????} in $2) printf '%s\n' \"\${name#????}\" ;; esac
+  done"
+  unset IFS
+  set +f
+}
 running() {
   found=$(answer processes) || return
-  printf '%s\n' "$found" | sed -n -E "s/^own ($1)\$/\1/p"
+  matching own "$1"
   case $found in *'own '*) ;; *) return 1 ;; esac
 }
 seen() {
   found=$(answer processes) || return
-  printf '%s\n' "$found" | sed -n -E "s/^any ($1)\$/\1/p"
+  matching any "$1"
 }
 scheduled() {
   found=$(answer schedule) || return

@@ -13,17 +13,16 @@ from hardencheck.errors import CaptureUnreadable
 from hardencheck.model.probe import Question
 from hardencheck.probes.linux.sshd_config import COLLECT, MAIN, Setting, settings
 from hardencheck.probes.linux.sshd_contexts import DEFAULTS, global_value
-from hardencheck.probes.output import Output
+from hardencheck.probes.output import PRELUDE, Output
 
 #: What sshd makes of its files, as text.
 EFFECTIVE = Question("sshd_effective", "sshd -T 2>&1", seconds=10)
 VERSION = Question("sshd_version", 'sshd -V 2>&1 | grep -o "OpenSSH_[0-9.]*" | head -n 1', seconds=10)
-ASKS: dict[Question, tuple[str, ...]] = {EFFECTIVE: (), VERSION: ()}
-
-SCRIPT = (
-    r"""
-run effective answer sshd_effective
-run version answer sshd_version
+#: Items: the servers that run, sshd's files, and those that a running server has not read since they changed.
+FILES = Question(
+    "sshd_files",
+    PRELUDE
+    + r"""
 ours() { # ours /proc/PID: an SSH server that is not in a container
   { read -r name <"$1/comm"; } 2>/dev/null || return 1
   case $name in sshd* | dropbear* | tinysshd* | lsh*) ;; *) return 1 ;; esac
@@ -87,7 +86,16 @@ config() {
 }
 """
     + COLLECT
+    + "read_later\n",
+    max_bytes=120_000,
 )
+ASKS: dict[Question, tuple[str, ...]] = {EFFECTIVE: (), VERSION: (), FILES: ()}
+
+SCRIPT = """
+run effective answer sshd_effective
+run version answer sshd_version
+answer sshd_files
+"""
 
 _CHALLENGE, _INTERACTIVE = "challengeresponseauthentication", "kbdinteractiveauthentication"
 _SPELLINGS = {"without-password": "prohibit-password", "true": "yes", "false": "no"}

@@ -298,4 +298,5 @@ PROBE = Probe(
     needs_root=True,
     seconds=20,
     version=2,
+    asks=pam.ASKS,
 )
