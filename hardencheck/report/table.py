@@ -30,7 +30,7 @@ _COLUMNS = (
 def render(sweep: Sweep) -> str:
     """Return the report of one sweep as text that is safe to print."""
     summary = summarise(sweep)
-    parts = [_head(sweep), _coverage(sweep, summary), _themes(summary)]
+    parts = [_head(sweep), _coverage(sweep, summary), _themes(summary), _not_selected(sweep)]
     parts.append(_problems("Fails", summary.failures, sweep, "how to fix one: hardencheck rule show RULE"))
     parts.append(_problems("Could not tell", summary.open_questions, sweep, "what is missing: hardencheck doctor"))
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -86,6 +86,21 @@ def _coverage(sweep: Sweep, summary: Summary) -> str:
     if any(len(hosts) > NAMES for hosts in reasons.values()):
         lines.append("  each by name: hardencheck report --format csv")
     return "\n".join(lines)
+
+
+def _not_selected(sweep: Sweep) -> str:
+    """Name what nobody asked, and why: it is neither passed nor failed."""
+    reasons: dict[str, set[str]] = {}
+    for host in sweep.hosts:
+        for result in host.results:
+            if result.outcome is Outcome.NOTSELECTED:
+                reasons.setdefault(result.message, set()).add(result.rule_id)
+    lines = []
+    for reason, rules in sorted(reasons.items()):
+        names = _names(sorted(rules))
+        what = names if len(rules) == 1 else f"{len(rules)} rules ({names})"
+        lines += _indented(f"not asked: {what}: {reason}", 0)
+    return "\n".join(lines[: TOP + 1])
 
 
 def _hosts(hosts: Sequence[HostResult]) -> str:

@@ -50,6 +50,19 @@ def test_a_long_message_is_cut_on_the_screen_but_not_on_the_host_s_page() -> Non
     assert render_host(host).count("word") == 200
 
 
+def test_what_nobody_asked_is_said_once_for_each_reason() -> None:
+    left_out = [
+        RuleResult(rule_id, Outcome.NOTSELECTED, Severity.HIGH, "access", message)
+        for rule_id, message in (("linux-a", "no roster"), ("linux-b", "no roster"), ("linux-c", "ticket 4711"))
+    ]
+    hosts = [HostResult(name, HostState.REACHED, results=tuple(left_out)) for name in ("desk1", "desk2")]
+    lines = render(sweep(*hosts)).splitlines()
+    assert [line for line in lines if line.startswith("not asked")] == [
+        "not asked: 2 rules (linux-a, linux-b): no roster",
+        "not asked: linux-c: ticket 4711",
+    ]
+
+
 def test_the_host_s_page_has_one_line_for_each_fact() -> None:
     page = render_host(HostResult("desk1", HostState.REACHED, results=(failing("one: found 1", "two: found 2"),)))
     assert [line.strip() for line in page.splitlines()[-2:]] == ["one: found 1", "two: found 2"]
