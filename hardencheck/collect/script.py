@@ -49,8 +49,13 @@ else bound=
 fi
 newline='
 ' private=
+# what the shell of a question does last: one that stopped before (no memory, no process) has told only a part
+ended='
+_status=$?
+printf "\n@end"
+exit "$_status"'
 question() {
-  name=$1 seconds=$2 bytes=$3 body=$4
+  name=$1 seconds=$2 bytes=$3 body=$4$ended
   shift 4
   text=$({
     # shellcheck disable=SC2086 # the words of $bound are an optional command
@@ -59,6 +64,7 @@ question() {
   } | head -c "$bytes")
   kept=${text%"$newline$nonce "*} status=${text##* }
   [ "$kept" != "$text" ] || status=124
+  case $kept in *"$newline@end") kept=${kept%"$newline@end"} ;; *) status=124 ;; esac
   case $status in 124 | 137 | 143) kept='' status=124 ;; esac
   export "asked_$name=$status ${kept%"$newline"}"
   private="$private asked=\$asked_$name; unset asked_$name; asked_$name=\$asked;"

@@ -112,6 +112,13 @@ class Output:
         except KeyError:
             raise CaptureUnreadable(f"the section has no output of {label!r}") from None
 
+    def asked(self, parameter: str) -> frozenset[str]:
+        """Return the items of a parameter as the script was sent them (`run 'asked NAME' printf '%s\\n' "$NAME"`).
+
+        A stored sweep may be judged again with other values than those that its scripts looked for.
+        """
+        return frozenset(self.run(f"asked {parameter}").text.split("\n")) - {""}
+
 
 def text(data: bytes) -> str:
     r"""Decode as UTF-8; bytes that are not UTF-8 stay visible as `\xNN`."""

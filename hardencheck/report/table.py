@@ -96,11 +96,13 @@ def _not_selected(sweep: Sweep) -> str:
             if result.outcome is Outcome.NOTSELECTED:
                 reasons.setdefault(result.message, set()).add(result.rule_id)
     lines = []
-    for reason, rules in sorted(reasons.items()):
+    for reason, rules in sorted(reasons.items())[:TOP]:
         names = _names(sorted(rules))
         what = names if len(rules) == 1 else f"{len(rules)} rules ({names})"
-        lines += _indented(f"not asked: {what}: {reason}", 0)
-    return "\n".join(lines[: TOP + 1])
+        lines += _indented(f"not asked: {what}: {reason}", 0, LINES)
+    if len(reasons) > TOP:
+        lines.append(f"and {len(reasons) - TOP} more reasons not to ask: hardencheck report --format csv")
+    return "\n".join(lines)
 
 
 def _hosts(hosts: Sequence[HostResult]) -> str:

@@ -18,7 +18,7 @@ from hardencheck.model.outcome import Platform
 from hardencheck.model.probe import Context, Probe, Question
 from hardencheck.probes import all_probes
 from hardencheck.probes.linux import software
-from hardencheck.probes.output import read
+from hardencheck.probes.output import PRELUDE, read
 from tests.tools import need_program
 
 END = b"@end\n"
@@ -37,9 +37,11 @@ def asking(name: str, script: str, asks: dict[Question, tuple[str, ...]]) -> Pro
 
 
 def collect(script: Script, shell: str = "dash") -> Frames:
+    """Run the collector in this shell, and the shells that it starts, which are /bin/sh on a host, as well."""
     need_program(SHELLS[shell][0])
     nonce = new_nonce()
-    done = subprocess.run(SHELLS[shell], input=script.payload(nonce), capture_output=True, check=False, timeout=60)
+    payload = script.payload(nonce).replace(b"/bin/sh", " ".join(SHELLS[shell][:-1]).encode())
+    done = subprocess.run(SHELLS[shell], input=payload, capture_output=True, check=False, timeout=60)
     return split(done.stdout, nonce, script.probes)
 
 
@@ -122,6 +124,44 @@ def test_without_a_whole_answer_no_section_that_asked_counts(shell: str, script:
     frames = collect(build([asking("a", "run x answer shared", {shared: ()}), probe("b", "echo fine")]), shell)
     assert frames.captures["linux.a"].timed_out
     assert frames.captures["linux.b"].stdout == b"fine\n" + END
+
+
+#: a shell that ends by itself, as it does when it cannot fork (2) or a command line is too long (126)
+DEATHS = ("exit 2", "exit 0", ": ${none?gone}", "kill -HUP $$", "exec true $(printf %0200000d 1)")
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("death", DEATHS)
+def test_a_question_whose_shell_ends_midway_is_not_answered(shell: str, death: str) -> None:
+    items = f"run one echo 1\nfiles /etc/passwd\nread_later\n{death}\nrun two echo 2\n"
+    shared = Question("shared", PRELUDE + items)
+    frames = collect(build([asking("a", "answer shared", {shared: ()}), probe("b", "echo fine")]), shell)
+    assert frames.captures["linux.a"].timed_out
+    assert frames.captures["linux.a"].stdout == b""
+    assert frames.captures["linux.b"].stdout == b"fine\n" + END
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_whole_answer_keeps_its_status_and_its_last_bytes(shell: str) -> None:
+    bodies = {"false": "echo x; false", "mark": "printf 'x\\n@end'; (exit 7)", "lines": "printf 'x\\n\\n'", "none": ":"}
+    questions = {name: Question(name, body) for name, body in bodies.items()}
+    script = "\n".join(f"run {name} answer {name}" for name in bodies)
+    output = read(
+        collect(build([asking("a", script, dict.fromkeys(questions.values(), ()))]), shell).captures["linux.a"]
+    )
+    assert {name: (run.text, run.status) for name, run in output.runs.items()} == {
+        "false": ("x\n", 1),
+        "mark": ("x\n@end\n", 7),
+        "lines": ("x\n\n", 0),
+        "none": ("", 0),
+    }
+
+
+def test_no_question_leaves_its_shell() -> None:
+    for question in {question for known in all_probes().values() for question in known.asks}:
+        assert not re.search(r"(^|[;&|{]|\b(then|do|else))[ \t]*(exit|exec)\b", question.script, re.MULTILINE), (
+            question.name
+        )
 
 
 def test_a_parameter_is_words_of_a_question() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 
 import pytest
@@ -10,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hardencheck.probes.linux import debian_version
+from tests.tools import need_program
 
 
 @pytest.mark.parametrize(
@@ -52,8 +52,7 @@ version = st.builds(
 @settings(max_examples=60, deadline=None)
 @given(left=version, right=version)
 def test_agrees_with_dpkg(left: str, right: str) -> None:
-    if shutil.which("dpkg") is None:
-        pytest.skip("dpkg is not installed")
+    need_program("dpkg")
     said = {
         word: subprocess.run(["dpkg", "--compare-versions", left, word, right], check=False, timeout=10).returncode == 0
         for word in ("lt", "eq")

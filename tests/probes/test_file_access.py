@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hardencheck.probes.linux.file_access import READ, SEARCH, Entry, Inode, Subject, entries, may, mode_bits
+from tests.tools import need_program
 
 USERS = (41001, 41002, 41003)
 GROUPS = (42001, 42002, 42003)
@@ -57,9 +58,8 @@ def _ask(subject: Subject, *paths: Path) -> list[bool]:
 @pytest.mark.skipif(os.getuid() != 0, reason="changes owners and asks as other accounts: root only")
 @pytest.mark.parametrize("with_lists", [False, True])
 def test_the_kernel_says_the_same(with_lists: bool) -> None:
-    tools = shutil.which("setfacl"), shutil.which("getfacl")
-    if with_lists and None in tools:
-        pytest.skip("setfacl and getfacl are not installed")
+    if with_lists:
+        need_program("setfacl", "getfacl")
     chance = random.Random(20261122)
     folder = Path(subprocess.run(["mktemp", "-d"], capture_output=True, text=True, check=True).stdout.strip())
     try:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import os
 import secrets
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from hardencheck.collect.script import build, new_nonce
 from hardencheck.model.observation import Observation
 from hardencheck.model.probe import Context, System
 from hardencheck.probes.linux.firewall import PROBE
+from tests.tools import need_program
 
 TCP = (22, 80, 90, 443, 1500, 8080)
 UDP = (53, 68, 5000)
@@ -149,12 +149,17 @@ def inner() -> Iterator[Inner]:
             subprocess.run(["ip", "netns", "delete", name], check=False, capture_output=True, timeout=10)
 
 
-def base(rules: str, policy: str = "drop", more: str = "", priority: str = "0") -> str:
+def chain(hook: str, policy: str, rules: str, more: str = "", priority: str = "0") -> str:
+    """Return a table whose one base chain lets go on what has begun; `more` is what else stands in the table."""
     return (
-        f"table inet filter {{\n{more}\nchain input {{ type filter hook input priority {priority}; policy {policy};\n"
-        "ct state established,related accept\niif lo accept\nmeta l4proto { icmp, ipv6-icmp } accept\n"
-        f"{rules}\n}}\n}}\n"
+        f"table inet filter {{\n{more}\nchain {hook} {{ type filter hook {hook} priority {priority}; policy {policy};\n"
+        f"ct state established,related accept\n{rules}\n}}\n}}\n"
     )
+
+
+def base(rules: str, policy: str = "drop", more: str = "", priority: str = "0") -> str:
+    usual = "iif lo accept\nmeta l4proto { icmp, ipv6-icmp } accept\n"
+    return chain("input", policy, usual + rules, more, priority)
 
 
 RULESETS = {
@@ -287,8 +292,8 @@ def _compare(inner: Inner, name: str, expected: str) -> None:
     assert " ".join(told) == expected, (observation.read_from, observation.missing)
     reached = inner.reached()
     for family in (4, 6):
-        predicted = {item for item in _items() if _covers(facts[f"ipv{family}_open_ports"], item)}
-        narrower = {item for item in predicted if not _covers(facts[f"ipv{family}_open_ports"], item, anywhere=True)}
+        predicted = {item for item in items() if covers(facts[f"ipv{family}_open_ports"], item)}
+        narrower = {item for item in predicted if not covers(facts[f"ipv{family}_open_ports"], item, anywhere=True)}
         assert reached[family] <= predicted, f"IPv{family}: called closed and is open"
         assert predicted - narrower <= reached[family], f"IPv{family}: called open and is closed"
     if "unknown" in told:
@@ -325,8 +330,7 @@ IPTABLES = {
 
 @pytest.mark.parametrize("name", IPTABLES)
 def test_prediction_agrees_with_the_kernel_for_iptables(inner: Inner, name: str) -> None:
-    if shutil.which("iptables-legacy") is None:
-        pytest.skip("iptables is not installed")
+    need_program("iptables-legacy")
     commands, expected = IPTABLES[name]
     legacy = ("iptables-legacy", "ip6tables-legacy")
     clean = "; ".join(f"{tool} -P INPUT ACCEPT; {tool} -F INPUT" for tool in legacy)
@@ -337,11 +341,11 @@ def test_prediction_agrees_with_the_kernel_for_iptables(inner: Inner, name: str)
         inner.run("sh", "-c", f"nft flush ruleset; {clean}")
 
 
-def _items() -> list[str]:
+def items() -> list[str]:
     return [f"tcp/{port}" for port in TCP] + [f"udp/{port}" for port in UDP]
 
 
-def _covers(open_ports: list[str], item: str, *, anywhere: bool = False) -> bool:
+def covers(open_ports: list[str], item: str, *, anywhere: bool = False) -> bool:
     """Whether a list such as `tcp/22`, `tcp/80-90 from 10.0.0.0/8`, `udp/any` holds one port."""
     protocol, port = item.split("/")
     for entry in open_ports:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import re
 import secrets
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,7 +16,21 @@ from hardencheck.probes.linux.firewall_view import View
 from hardencheck.probes.linux.iptables_file import restore
 from hardencheck.probes.linux.nft_rule import NotUnderstood
 from hardencheck.probes.linux.packet_filter import Ruleset
-from tests.probes.test_firewall_oracle import CLIENT, IPTABLES, RULESETS, SERVER, SOURCES, TCP, UDP, Inner, inner
+from tests.probes.test_firewall_oracle import (
+    CLIENT,
+    IPTABLES,
+    RULESETS,
+    SERVER,
+    SOURCES,
+    TCP,
+    UDP,
+    Inner,
+    chain,
+    covers,
+    inner,
+    items,
+)
+from tests.tools import need_program
 
 __all__ = ["inner"]  # the fixture with the two namespaces
 
@@ -26,11 +39,7 @@ CLIENT_OUT = re.sub(r"for a in \(.*?\) for k", f"for a in {tuple(OUTSIDE.values(
 
 
 def out(rules: str, policy: str = "drop") -> str:
-    return (
-        f"table inet o {{\nchain out {{ type filter hook output priority 0; policy {policy};\n"
-        "oif lo accept\nct state established,related accept\nmeta l4proto ipv6-icmp accept\n"
-        f"{rules}\n}}\n}}\n"
-    )
+    return chain("output", policy, f"oif lo accept\nmeta l4proto ipv6-icmp accept\n{rules}")
 
 
 OUTBOUND = {
@@ -72,8 +81,8 @@ def test_what_is_called_closed_to_the_outside_cannot_be_reached(outside: Inner, 
     reached = {
         line.split()[1] for line in outside.run(sys.executable, "-c", CLIENT_OUT, str(next(SOURCES))).splitlines()
     }
-    anywhere = {item for item in _items() if _covers(facts["outbound_ports"], item)}
-    exceptions = {item for item in _items() if _covers(facts["outbound_exceptions"], item)}
+    anywhere = {item for item in items() if covers(facts["outbound_ports"], item)}
+    exceptions = {item for item in items() if covers(facts["outbound_exceptions"], item)}
     assert reached <= anywhere | exceptions, "called closed and is open"
     assert anywhere - {"tcp/90"} <= reached, "called open and is closed"
 
@@ -204,8 +213,7 @@ COMMIT
 
 @pytest.mark.parametrize("seed", range(25))
 def test_what_iptables_restore_refuses_is_not_believed(inner: Inner, seed: int) -> None:
-    if shutil.which("iptables-restore") is None:
-        pytest.skip("iptables is not installed")
+    need_program("iptables-restore")
     text = _slip(SAVED, random.Random(seed)) if seed else SAVED
     done = subprocess.run(
         ["ip", "netns", "exec", inner.name, "iptables-restore", "--test"],
@@ -219,8 +227,7 @@ def test_what_iptables_restore_refuses_is_not_believed(inner: Inner, seed: int) 
 
 
 def test_rules_that_iptables_loaded_are_read_alike_when_saved(inner: Inner) -> None:
-    if shutil.which("iptables-nft-save") is None:
-        pytest.skip("iptables is not installed")
+    need_program("iptables-nft-save")
     commands, expected = IPTABLES["iptables_nft"]
     inner.run("sh", "-ec", f"nft flush ruleset\n{commands}")
     saved = inner.run("iptables-nft-save")
@@ -244,17 +251,3 @@ def _slip(text: str, dice: random.Random) -> str:
         f"{word} {other}",
     )
     return text[: one.start()] + dice.choice(kinds) + text[one.end() :]
-
-
-def _items() -> list[str]:
-    return [f"tcp/{port}" for port in TCP] + [f"udp/{port}" for port in UDP]
-
-
-def _covers(entries: list[str], item: str) -> bool:
-    protocol, port = item.split("/")
-    for entry in entries:
-        kind, _, numbers = entry.partition(" ")[0].partition("/")
-        first, _, last = numbers.partition("-")
-        if kind == protocol and (numbers == "any" or int(first) <= int(port) <= int(last or first)):
-            return True
-    return False

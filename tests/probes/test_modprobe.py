@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -12,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hardencheck.probes.linux import modprobe
+from tests.tools import need_program
 
 ETC, RUN, USR = "/etc/modprobe.d", "/run/modprobe.d", "/usr/lib/modprobe.d"
 
@@ -108,8 +108,7 @@ name = st.sampled_from(["a.conf", "B.conf", "10-x.conf", "z.conf", "y.txt", "_.c
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A module tree that holds usb-storage, with the indexes of the real depmod."""
-    if shutil.which("modprobe") is None or shutil.which("depmod") is None:
-        pytest.skip("kmod (modprobe and depmod) is not installed")
+    need_program("modprobe", "depmod")
     root = tmp_path_factory.mktemp("tree")
     driver = root / "lib/modules/6.1.0-lab/kernel/usb-storage.ko"
     driver.parent.mkdir(parents=True)

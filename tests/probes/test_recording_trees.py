@@ -13,6 +13,7 @@ import pytest
 
 from hardencheck.probes.linux.file_access import Subject
 from hardencheck.probes.linux.recording_trees import FUNCTIONS, Tree, parse, readers, shape
+from tests.tools import need_program
 
 USERS = (41001, 41002, 41003)
 GROUPS = (42001, 42002, 42003)
@@ -30,8 +31,7 @@ def folder() -> Iterator[Path]:
 
 
 def _tree(path: Path, shell: list[str]) -> Tree:
-    if shutil.which(shell[0]) is None:
-        pytest.skip(f"{shell[0]} is not installed")
+    need_program(shell[0])
     command = [*shell, "-c", f'{FUNCTIONS}\ntree "$1"', "sh", str(path)]
     env = {"PATH": os.environ["PATH"], "LC_ALL": "C"}
     done = subprocess.run(command, capture_output=True, check=True, env=env)
@@ -55,7 +55,7 @@ def test_accounts_that_are_named_can_read_and_nobody_else_can(folder: Path, shel
     chance = random.Random(f"{shell}")
     lists = shutil.which("setfacl") is not None and shutil.which("getfacl") is not None
     if not lists and shell[0] == "busybox":
-        pytest.skip("without getfacl, busybox cannot tell where there are access control lists")
+        need_program("setfacl", "getfacl")  # without them, busybox cannot tell where there are access control lists
     seen = set()
     for number in range(25):
         root = folder / f"{number}"

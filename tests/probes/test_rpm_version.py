@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hardencheck.probes.linux import rpm_version
+from tests.tools import need_program
 
 
 @pytest.mark.parametrize(
@@ -55,8 +55,7 @@ version = st.text(alphabet="0123ab.~^_+", min_size=1, max_size=7)
 @settings(max_examples=10, deadline=None)
 @given(pairs=st.lists(st.tuples(version, version), min_size=30, max_size=60))
 def test_agrees_with_rpm(pairs: list[tuple[str, str]]) -> None:
-    if shutil.which("rpm") is None:
-        pytest.skip("rpm is not installed")
+    need_program("rpm")
     table = ", ".join(f"{{{json.dumps(left)}, {json.dumps(right)}}}" for left, right in pairs)
     lua = f"for _, pair in ipairs({{{table}}}) do print(rpm.vercmp(pair[1], pair[2]) .. ' ') end"
     done = subprocess.run(["rpm", "--eval", f"%{{lua:{lua}}}"], capture_output=True, text=True, timeout=20, check=True)

@@ -11,6 +11,7 @@ import pytest
 from hardencheck.model.capture import Capture
 from hardencheck.probes.linux.shadow import PROBE
 from hardencheck.probes.output import END_OF_SECTION, PRELUDE, read
+from tests.tools import need_program
 
 TAIL = "SecretHashSecretHash"
 FIELDS = {
@@ -48,9 +49,8 @@ AWKS = {"mawk": ["mawk"], "gawk": ["gawk"], "busybox": ["busybox", "awk"], "orig
 
 @pytest.mark.parametrize("name", AWKS)
 def test_every_awk_gives_the_same_words(name: str, tmp_path: Path) -> None:
+    need_program(AWKS[name][0])
     command = shutil.which(AWKS[name][0])
-    if command is None:
-        pytest.skip(f"{name} is not installed")
     awk = tmp_path / "awk"
     awk.write_text(f'#!/bin/sh\nexec {command} {" ".join(AWKS[name][1:])} "$@"\n')
     awk.chmod(0o755)

@@ -16,6 +16,7 @@ from hardencheck.errors import CaptureUnreadable
 from hardencheck.probes.linux.sshd_config import Setting, settings, words
 from hardencheck.probes.linux.sshd_contexts import DEFAULTS, outcomes
 from hardencheck.probes.linux.sshd_match import Criteria, always, matches, never, together
+from tests.tools import need_program
 
 KEYWORDS = ("passwordauthentication", "kbdinteractiveauthentication", "authenticationmethods", "permitrootlogin")
 CONNECTIONS = [
@@ -142,10 +143,10 @@ inner = st.builds("{}\n{}\n".format, part, st.lists(block, max_size=2).map("\n".
 @pytest.fixture(scope="module")
 def sshd(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """The server's program and a directory with a host key."""
+    need_program("sshd", "ssh-keygen")
     program = shutil.which("sshd", path="/usr/sbin:/sbin:/usr/bin")
+    assert program
     directory = tmp_path_factory.mktemp("sshd")
-    if program is None or shutil.which("ssh-keygen") is None:
-        pytest.skip("sshd is not installed")
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(directory / "key")], check=True)
     (directory / "empty").write_text("")
     if ask((program, directory), directory / "empty", CONNECTIONS[0]) is None:

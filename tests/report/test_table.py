@@ -5,7 +5,7 @@ from __future__ import annotations
 from hardencheck.model.outcome import HostState, Outcome, Severity
 from hardencheck.model.result import Reason, RuleResult
 from hardencheck.model.sweep import HostResult, Sweep
-from hardencheck.report.table import LINES, WIDTH, render, render_host
+from hardencheck.report.table import LINES, TOP, WIDTH, render, render_host
 
 
 def sweep(*hosts: HostResult) -> Sweep:
@@ -61,6 +61,19 @@ def test_what_nobody_asked_is_said_once_for_each_reason() -> None:
         "not asked: 2 rules (linux-a, linux-b): no roster",
         "not asked: linux-c: ticket 4711",
     ]
+
+
+def test_reasons_not_to_ask_are_cut_aloud() -> None:
+    left_out = [
+        RuleResult(f"linux-{number}", Outcome.NOTSELECTED, Severity.HIGH, "access", f"ticket {number}" + " x" * 400)
+        for number in range(10, 10 + TOP + 2)
+    ]
+    all_of_them = render(sweep(HostResult("desk1", HostState.REACHED, results=tuple(left_out)))).splitlines()
+    assert len([line for line in all_of_them if line.startswith("not asked")]) == TOP
+    assert len([line for line in all_of_them if line.endswith(" x ...")]) == TOP, "what is long is cut as well"
+    assert "and 2 more reasons not to ask: hardencheck report --format csv" in all_of_them
+    just_enough = render(sweep(HostResult("desk1", HostState.REACHED, results=tuple(left_out[:TOP]))))
+    assert "more reasons" not in just_enough
 
 
 def test_the_host_s_page_has_one_line_for_each_fact() -> None:

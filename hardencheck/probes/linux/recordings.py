@@ -15,7 +15,8 @@ Facts (lists of sentences about what is wrong):
   unencrypted_recordings  directories whose data reach a disk without encryption
   undeclared_directories  well-known directories that hold files and are not in the value
 Absent when: no directory is given, and no well-known one holds files (not_applicable). A fact without offenders is
-absent when a given directory is not there, is on another machine's storage, or could not be read whole.
+absent when a given directory is not there, is on another machine's storage, or could not be read whole. All are absent
+when the script was sent other directories than those that are to be judged, overdue_recordings also with other days.
 """
 
 from __future__ import annotations
@@ -105,6 +106,10 @@ look() {
   run "ctime $number" old -ctime "$1"
   run "links $number" links_out "$1"
 }
+# shellcheck disable=SC2154 # given by the baseline
+run 'asked recording_directories' printf '%s\n' "$recording_directories"
+# shellcheck disable=SC2154 # given by the baseline
+run 'asked recording_retention_days' printf '%s\n' "$recording_retention_days"
 found=$(places)
 run places printf '%s\n' "$found"
 if printf '%s\n' "$found" | grep -qE '^(given|found)'; then
@@ -165,6 +170,8 @@ class _Place:
 def parse(capture: Capture, context: Context) -> Observation:
     """Yield what is wrong with each directory of recordings."""
     output = read(capture)
+    if output.asked("recording_directories") != set(context.values.get("recording_directories", [])):
+        return Observation.not_collected("the sweep looked at other recording_directories than these: sweep again")
     rows = [line.split("\t") for line in output.run("places").lines if line]
     if any(len(row) != 3 or row[0] not in ("given", "absent", "found") for row in rows):
         raise CaptureUnreadable("the list of directories cannot be read")
@@ -272,6 +279,9 @@ def _linked(answers: Mapping[str, _Answer], place: _Place, places: list[_Place],
 
 def _overdue(answer: _Answer, place: _Place, output: Output, context: Context) -> None:
     limit = int(context.values.get("recording_retention_days", 90))
+    if (asked := output.asked("recording_retention_days")) != {str(limit)}:
+        answer.unclear.append(f"the sweep looked for files older than {'/'.join(asked)} days, not {limit}: sweep again")
+        return
     for label, told in (("mtime", "by the time of the content (mtime)"), ("ctime", "by the last change to it (ctime)")):
         lines = output.run(f"{label} {place.number}").lines
         count, _, sample = lines[-1].partition(" ") if lines else ("", "", "")

@@ -62,7 +62,7 @@ systemctl list-units --all --plain --no-legend --type=timer | awk '{ print $1, $
   case $(systemctl is-enabled "${service#Unit=}") in masked*) state=masked ;; esac
   printf '@timer %s %s\n' "$timer" "$state"
 done
-exit 0
+:
 """,
 )
 

@@ -6,7 +6,8 @@ package.
 Needs: root (processes of others, which container they belong to).
 Facts: packages_present ("NAME: where"); services_present ("NAME: runs", "NAME: started at boot by LINK"). A service
 that is installed, disabled and does not run is not listed.
-Absent when: never. Without an answer of the package database packages_present is missing.
+Absent when: never. Without an answer of the package database packages_present is missing; so is either fact when the
+script was sent other names than those that are to be judged.
 
 With systemd a unit is started at boot when a .wants or .requires directory links to it, whatever `systemctl is-enabled`
 calls it: sockets and instances of templates (vncserver@:1) count, the link of a masked unit does not, and an init
@@ -28,12 +29,15 @@ from hardencheck.probes.output import Output, read
 SCRIPT = (
     software.FUNCTIONS
     + r"""
+# shellcheck disable=SC2154 # the baseline's value
+run 'asked unneeded_packages' printf '%s\n' "$unneeded_packages"
+# shellcheck disable=SC2154 # the baseline's value
+run 'asked unneeded_services' printf '%s\n' "$unneeded_services"
 set -f
-# shellcheck disable=SC2154,SC2086 # the baseline's values: one name a line
+# shellcheck disable=SC2086 # one name a line
 set -- $unneeded_packages
 set +f
 run packages installed "$@"
-# shellcheck disable=SC2154 # the baseline's value
 names=$(printf '%s\n' "$unneeded_services" | tr '\n' '|')-
 starts() {
   if [ -d /run/systemd/system ]; then
@@ -80,18 +84,24 @@ def parse(capture: Capture, context: Context) -> Observation:
     if running is None:
         return Observation.not_collected("the running processes could not be listed")
     installed = software.packages(output.run("packages"))
-    facts: dict[str, object] = {"services_present": _services(output, services, running)[:CAP]}
     read_from = {
         "packages_present": "dpkg or rpm, /opt, /snap, /var/lib/flatpak/app",
         "services_present": "links in .wants directories, /etc/rc?.d, processes",
     }
     found = _elsewhere(output, {*packages, *services})
+    present = [f"{name}: installed" for name in (installed or frozenset()) & set(packages)]
+    facts = {
+        "packages_present": sorted([*present, *found])[:CAP],
+        "services_present": _services(output, services, running)[:CAP],
+    }
+    missing = {}
     if installed is None and not found:
-        why = "neither dpkg nor rpm told which packages are installed"
-        return Observation.of(facts, {"services_present": read_from["services_present"]}, {"packages_present": why})
-    own = {"dpkg", "rpm"} - set(packages)
-    facts["packages_present"] = sorted([*(f"{name}: installed" for name in (installed or set()) - own), *found])[:CAP]
-    return Observation.of(facts, read_from)
+        missing["packages_present"] = "neither dpkg nor rpm told which packages are installed"
+    for fact, parameter in (("packages_present", "unneeded_packages"), ("services_present", "unneeded_services")):
+        if others := sorted(set(context.values[parameter]) - output.asked(parameter)):
+            missing[fact] = f"the sweep did not look for {others[0]}, which {parameter} names now: sweep again"
+    known = facts.keys() - missing.keys()
+    return Observation.of({name: facts[name] for name in known}, {name: read_from[name] for name in known}, missing)
 
 
 def _services(output: Output, names: list[str], running: frozenset[str]) -> list[str]:
