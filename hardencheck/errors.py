@@ -13,8 +13,9 @@
     |-- Interrupted                    stopped by a signal in the middle of a sweep      exit 130
     |-- TransportError                 one host; caught in collect, becomes data
     |   |-- Unreachable                no address, no route, refused, connection lost
-    |   |-- HostKeyRejected            host key unknown, changed or revoked
+    |   |-- HostKeyRejected            host key unknown, changed or revoked; TLS certificate not valid
     |   |-- AuthenticationFailed       the host refused the credential
+    |   |-- CredentialSuspended        other hosts refused the password; this one is not shown it
     |   `-- TimedOut                   the host used up its time before a script ran
     `-- CaptureUnreadable              one probe's output is not what it should be; caught in evaluate
 
@@ -136,9 +137,10 @@ class Unreachable(TransportError):
 
 
 class HostKeyRejected(TransportError):
-    """The host key is unknown, changed or revoked; nothing was sent to the host.
+    """The host did not prove who it is, by its SSH host key or its TLS certificate; nothing was sent to it.
 
-    `reason` is one of `host_key_unknown`, `host_key_changed`, `host_key_revoked`, `host_certificate_invalid`.
+    `reason` is one of `host_key_unknown`, `host_key_changed`, `host_key_revoked`, `host_certificate_invalid`, or begins
+    with `certificate_`.
     """
 
     reason = "host_key_unknown"
@@ -148,6 +150,19 @@ class AuthenticationFailed(TransportError):
     """The host refused the credential that the inventory names."""
 
     reason = "authentication_failed"
+
+
+class CredentialSuspended(TransportError):
+    """Hosts in a row refused the password of this account; nobody is shown it until a person lifts the suspension.
+
+    `account` is named as `hardencheck credential list` does.
+    """
+
+    reason = "credential_suspended"
+
+    def __init__(self, message: str, *, account: str = "", reason: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message, reason=reason, hint=hint)
+        self.account = account
 
 
 class TimedOut(TransportError):

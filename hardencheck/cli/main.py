@@ -42,9 +42,22 @@ def _options(version: _Version = False) -> None:
 
 
 def _add_commands() -> None:
-    from hardencheck.cli import baseline, doctor, findings, probe, rejudge, report, roster, rule, schema, sweep, trust
+    from hardencheck.cli import (
+        baseline,
+        credential,
+        doctor,
+        findings,
+        probe,
+        rejudge,
+        report,
+        roster,
+        rule,
+        schema,
+        sweep,
+        trust,
+    )
 
-    for module in (sweep, doctor, trust, report, findings, rejudge, baseline, rule, roster, probe, schema):
+    for module in (sweep, doctor, trust, credential, report, findings, rejudge, baseline, rule, roster, probe, schema):
         module.add(app)
 
 

@@ -13,18 +13,29 @@ second time with an empty try, which pam_faillock counts. The reader of the pipe
 sudo waits for another line until it is killed, which its own user may do as long as it asks for a password. `-k`
 ignores cached credentials, so that both calls behave alike. A password that sudo did not ask for (NOPASSWD) reaches
 the started shell, which skips all lines before the mark. `printf` and `read` are built into dash, bash and busybox
-ash: the password is never in an argument list or an environment.
+ash: the password is never in an argument list or an environment. Before the script, the started shell says on standard
+error whether sudo took the password: on one stream with sudo's own words, so that the first of them is what counts.
 """
 
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 
 from hardencheck.errors import AuthenticationFailed
 from hardencheck.model.host import Host
 
 #: Stands before the script on standard input whenever sudo is used.
 MARK = "hardencheck-begin"
+
+#: What sudo says (LC_ALL=C) of a password that it did not take, or `_PROVE` when sudo had to be killed.
+_REFUSAL = re.compile(
+    rb"^(Sorry, try again|hardencheck: sudo refused the password|"
+    rb"sudo: .*(incorrect password|no password was provided|account.*locked))",
+    re.MULTILINE,
+)
+#: What the started shell says before the script.
+_ANSWER = re.compile(rb"^hardencheck: sudo (took|did not ask for) the password\n", re.MULTILINE)
 
 _CLEAN = "exec /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C /bin/sh"
 #: useradd(8)'s names; sudo's `#uid` is left out on purpose
@@ -49,7 +60,9 @@ _WITH_PASSWORD = (
     f"IFS= read -r p; {_PROVE}"
     "if [ $r = 0 ]; then "
     r'{ printf "%s\n" "$p"; exec cat; } | sudo -S -k -p "" -u @USER@ '
-    rf'/bin/sh -c "while IFS= read -r l; do [ x\"\$l\" = x{MARK} ] && exec /bin/sh -s; done"; '
+    r'/bin/sh -c "a=took; while IFS= read -r l; do '
+    rf"if [ x\"\$l\" = x{MARK} ]; then echo hardencheck: sudo \$a the password >&2; exec /bin/sh -s; fi; "
+    r'a=\"did not ask for\"; done"; '
     f"else {_FALLBACK}; fi"
 )
 
@@ -79,3 +92,26 @@ def compose(host: Host) -> tuple[str, bytes]:
             hint="correct ansible_become_password in the vault",
         )
     return f"{_CLEAN} -c '{_WITH_PASSWORD.replace('@USER@', become.user)}'", password.encode() + b"\n" + mark
+
+
+class Verdict(StrEnum):
+    """What became of a password for sudo."""
+
+    TAKEN = "taken"
+    REFUSED = "refused"
+    UNASKED = "unasked"
+
+
+def verdict(stderr: bytes) -> Verdict | None:
+    """Say from standard error, as far as it has come, what became of the password; None when it does not tell (yet)."""
+    if _REFUSAL.search(stderr):
+        return Verdict.REFUSED
+    answer = _ANSWER.search(stderr)
+    if answer is None:
+        return None
+    return Verdict.TAKEN if answer[1] == b"took" else Verdict.UNASKED
+
+
+def heard(stderr: bytes) -> bytes:
+    """Return standard error without what our own shell said there about a password that works."""
+    return _ANSWER.sub(b"", stderr)

@@ -53,7 +53,10 @@ class _Packets(Packetizer):
 
 
 class Client(paramiko.Transport):
-    """A paramiko Transport over a Wire. `shown` is the host's key or certificate once `shake_hands` has returned."""
+    """A paramiko Transport over a Wire. `shown` is the host's key or certificate once `shake_hands` has returned.
+
+    `dismissed` says whether the host ended the connection with SSH's own message for that (RFC 4253, 11.1).
+    """
 
     _CLIENT_ID = "hardencheck"
     _preferred_kex = (
@@ -92,6 +95,7 @@ class Client(paramiko.Transport):
         super().__init__(cast(socket.socket, wire), packetizer_class=_Packets)
         self.wire = wire
         self.shown: HostKey | None = None
+        self.dismissed = False
         self._algorithms = _order(pins)
 
     @property
@@ -180,6 +184,9 @@ class Client(paramiko.Transport):
     def _verify_key(self, host_key: bytes, sig: bytes) -> None:
         super()._verify_key(host_key, sig)  # type: ignore[misc]
         self.shown = HostKey(host_key)
+
+    def _parse_disconnect(self, _message: Any) -> None:
+        self.dismissed = True
 
     def _log(self, *_ignored: Any) -> None:
         """Log nothing."""

@@ -2,7 +2,7 @@
 
 When the inventory names a key file or a password, only those are offered: every key that a host refuses counts
 towards its MaxAuthTries and its bans. Only a host for which nothing is named is offered the agent's and the default
-keys, five at most. The agent is never forwarded.
+keys, five at most. The agent is never forwarded. A password waits for its turn at the `CredentialGuard`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from paramiko.ssh_exception import AuthenticationException, BadAuthenticationTyp
 from hardencheck.errors import AuthenticationFailed
 from hardencheck.model.host import Host, Secret
 from hardencheck.transport.client import Client
+from hardencheck.transport.guard import Attempt, Credential, CredentialGuard
 
 #: Where ssh(1) looks by default.
 DEFAULT_KEYS = ("~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa")
@@ -36,6 +37,9 @@ _AGENT_SECONDS = 30.0
 
 #: What PAM asks when a password has expired.
 _NEW_PASSWORD = re.compile(r"(current|old|new|retype).*password|expired", re.IGNORECASE)
+
+#: What a host asks that refuses a password by asking for it again.
+_SAME_PASSWORD = re.compile(r"password\W*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -176,17 +180,23 @@ def _connect_agent() -> _Agent | None:
         return None
 
 
-def authenticate(client: Client, user: str | None, offers: Sequence[Offer]) -> None:
+def authenticate(client: Client, host: Host, offers: Sequence[Offer], guard: CredentialGuard) -> None:
     """Log in; every offer is made at most once.
 
-    Raises AuthenticationFailed when the host refuses them all, TimedOut or Unreachable when the connection ends.
+    Raises AuthenticationFailed when the host refuses them all, CredentialSuspended when its password may not be tried,
+    TimedOut or Unreachable when the connection ends.
     """
-    name = user or getpass.getuser()
+    name = login_name(host)
     wanted: list[str] = []
     for offer in offers:
         client.auth_timeout = client.remaining() + 1
         try:
-            wanted = _offer(client, name, offer)
+            if offer.key is not None:
+                wanted = list(client.auth_publickey(name, offer.key))
+            elif offer.password is not None:
+                credential = Credential(f"ssh {name}", offer.password)
+                with guard.attempt(credential, host.name, client.remaining()) as attempt:
+                    wanted = _try_password(client, name, offer.password.reveal(), attempt)
         except BadAuthenticationType as error:
             wanted = []
             allowed = error.allowed_types
@@ -216,11 +226,31 @@ def authenticate(client: Client, user: str | None, offers: Sequence[Offer]) -> N
     raise _refused(name, offers, "")
 
 
-def _offer(client: Client, name: str, offer: Offer) -> list[str]:
-    """Make one offer; return the methods that the host still wants after it."""
-    if offer.key is not None:
-        return list(client.auth_publickey(name, offer.key))
-    password = offer.password.reveal() if offer.password is not None else ""
+def login_name(host: Host) -> str:
+    """Return the account that we log in to: the user who runs this, unless the inventory names one."""
+    return host.user or getpass.getuser()
+
+
+def _try_password(client: Client, name: str, password: str, attempt: Attempt) -> list[str]:
+    """Offer a password, once; return the methods that the host still wants after it."""
+    try:
+        wanted = _offer_password(client, name, password)
+    except BadAuthenticationType:
+        raise
+    except AuthenticationException:
+        # with MaxAuthTries 1, sshd says goodbye instead of no
+        if client.is_active() or client.dismissed:
+            attempt.refused()
+        raise
+    except _SecondFactor as error:
+        if _SAME_PASSWORD.search(str(error)) and not _NEW_PASSWORD.search(str(error)):
+            attempt.refused()
+        raise
+    attempt.accepted()
+    return wanted
+
+
+def _offer_password(client: Client, name: str, password: str) -> list[str]:
     try:
         return list(client.auth_password(name, password, fallback=False))
     except BadAuthenticationType as error:
@@ -270,7 +300,7 @@ def _expired(name: str) -> AuthenticationFailed:
 def _lost(client: Client, name: str, offers: Sequence[Offer], error: AuthenticationException) -> Exception:
     """Tell a refusal that ended the connection ("too many failures") from a lost connection or the deadline."""
     failure = client.failure("authentication")
-    if failure.reason == "authentication_lost" and len(offers) > 1:
+    if failure.reason == "authentication_lost" and (len(offers) > 1 or client.dismissed):
         return _refused(name, offers, "; it closed the connection")
     return failure
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from hardencheck.errors import TransportError
+from hardencheck.errors import CredentialSuspended, TransportError
 from hardencheck.model.capture import Ended, Exchange, Limits
 from hardencheck.model.host import Host
 from hardencheck.transport.base import Transport
@@ -43,6 +43,8 @@ _FAILED_AT = {
     "agent_failed": "authentication",
     "password_expired": "authentication",
     "second_factor_required": "authentication",
+    "credential_suspended": "authentication",
+    "credential_wait_timed_out": "authentication",
     "become_user_invalid": "privilege",
     "become_password_invalid": "privilege",
     "host_key_unknown": "host_key",
@@ -114,7 +116,10 @@ def diagnose(transport: Transport, host: Host, limits: Limits, now: Callable[[],
 
 
 def _stopped(host: Host, error: TransportError) -> list[Step]:
-    failed = _STEPS.index(_FAILED_AT.get(error.reason, "port"))
+    at = _FAILED_AT.get(error.reason, "port")
+    if isinstance(error, CredentialSuspended) and error.account.startswith("sudo "):
+        at = "privilege"
+    failed = _STEPS.index(at)
     early = [Step(name, State.NOT_TRIED, "") for name in _STEPS] if error.reason in _UNTRIED else _connected(host)
     skipped = Step("privilege", State.NOT_TRIED, "")
     return [

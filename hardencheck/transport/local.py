@@ -16,7 +16,7 @@ from hardencheck.errors import Unreachable
 from hardencheck.model.capture import Ended, Exchange, Limits
 from hardencheck.model.host import Host
 from hardencheck.transport.base import STDERR_BYTES
-from hardencheck.transport.become import compose
+from hardencheck.transport.become import compose, heard
 
 _READ = 64 * 1024
 
@@ -39,7 +39,7 @@ class LocalTransport:
             status = process.poll() if ended is Ended.CLOSED else None
         if ended is Ended.CLOSED and (status is None or status < 0):
             ended, status = Ended.LOST, None
-        return Exchange(bytes(pump.stdout), bytes(pump.stderr), status, ended, time.monotonic() - started)
+        return Exchange(bytes(pump.stdout), heard(bytes(pump.stderr)), status, ended, time.monotonic() - started)
 
     def close(self) -> None:
         """Hold nothing, so close nothing."""

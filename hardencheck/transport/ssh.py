@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,12 +17,16 @@ from hardencheck.errors import Unreachable
 from hardencheck.model.capture import Ended, Exchange, Limits
 from hardencheck.model.host import Host
 from hardencheck.transport.base import STDERR_BYTES
-from hardencheck.transport.become import compose
+from hardencheck.transport.become import Verdict, compose, heard, verdict
 from hardencheck.transport.client import GREETING_BYTES, Client
-from hardencheck.transport.credentials import Keyring, authenticate
+from hardencheck.transport.credentials import Keyring, authenticate, login_name
+from hardencheck.transport.guard import Attempt, Credential, CredentialGuard
 from hardencheck.transport.hostkeys import DEFAULT_FILES, HostKey, Pin, load, pinned, verify
 from hardencheck.transport.jumps import Jumps
 from hardencheck.transport.wire import Link, Wire
+
+#: What sudo says of a password comes first; what is beyond this is looked at once, at the end.
+_VERDICT_BYTES = 4096
 
 #: What SSH itself adds to a host's answer at most: packet heads, padding, window messages.
 _OVERHEAD_BYTES = 1024 * 1024
@@ -28,11 +35,13 @@ _OVERHEAD_BYTES = 1024 * 1024
 class SshTransport:
     """Reaches hosts with paramiko; `pins` is hardencheck's own known_hosts file, read besides the user's.
 
-    Nothing is sent to a host whose key is not vouched for. All methods may be called from many threads at once.
+    Nothing is sent to a host whose key is not vouched for, and no password without leave of `guard`, which by itself
+    remembers suspensions only as long as this transport lives. All methods may be called from many threads at once.
     """
 
-    def __init__(self, pins: Path | None = None) -> None:
+    def __init__(self, pins: Path | None = None, guard: CredentialGuard | None = None) -> None:
         self._pins = pins
+        self._guard = guard or CredentialGuard()
         self._keyring = Keyring()
         self._jumps = Jumps(self._log_in)
 
@@ -46,7 +55,14 @@ class SshTransport:
         command, prefix = compose(host)
         client = self._log_in(host, self._jumps.open(host, started + limits.deadline), started + limits.deadline)
         try:
-            return _execute(client, command, prefix + payload, limits, started)
+            call = _Call(command, prefix + payload, limits)
+            if not prefix or host.become is None or host.become.password is None:
+                return _execute(client, call, started)
+            credential = Credential(f"sudo {login_name(host)}", host.become.password)
+            with self._guard.attempt(credential, host.name, client.remaining()) as attempt:
+                exchange = _execute(client, replace(call, on_stderr=partial(_decide, attempt)), started)
+                _decide(attempt, exchange.stderr)
+            return replace(exchange, stderr=heard(exchange.stderr))
         finally:
             client.finish()
 
@@ -78,7 +94,7 @@ class SshTransport:
         client = Client(Wire(link, deadline, GREETING_BYTES), pins)
         try:
             verify(client.shake_hands(), pins, host.address, host.port)
-            authenticate(client, host.user, self._keyring.offers(host))
+            authenticate(client, host, self._keyring.offers(host), self._guard)
         except BaseException:
             client.finish()
             raise
@@ -95,7 +111,7 @@ class SshTransport:
 class _Answer:
     """Takes what a host sends, in paramiko's thread; `done` is set at the end of the stream, or when it is too much."""
 
-    def __init__(self, client: Client, channel: Channel, limits: Limits) -> None:
+    def __init__(self, client: Client, channel: Channel, call: _Call) -> None:
         self.done = threading.Event()
         self.flooded = False
         self.last = time.monotonic()
@@ -103,7 +119,8 @@ class _Answer:
         self.stderr = bytearray()
         self._client = client
         self._channel = channel
-        self._left = limits.max_bytes
+        self._left = call.limits.max_bytes
+        self._on_stderr = call.on_stderr
 
     def take(self, data: bytes, *, stderr: bool) -> None:
         """Keep what the limits allow; more than that ends the connection."""
@@ -112,6 +129,8 @@ class _Answer:
         self._left -= len(data)
         if stderr:
             self.stderr += kept[: STDERR_BYTES - len(self.stderr)]
+            if self._on_stderr is not None and len(self.stderr) < _VERDICT_BYTES:
+                self._on_stderr(bytes(self.stderr))
         else:
             self.stdout.append(kept)
         if self._left < 0:
@@ -144,16 +163,38 @@ class _Tap:
         self._answer.end()
 
 
-def _execute(client: Client, command: str, stdin: bytes, limits: Limits, started: float) -> Exchange:
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """What to run: command line, standard input, limits, and who listens while standard error grows."""
+
+    command: str
+    stdin: bytes
+    limits: Limits
+    on_stderr: Callable[[bytes], None] | None = None
+
+
+def _decide(attempt: Attempt, stderr: bytes) -> None:
+    """Tell the guard what became of the password for sudo, as soon as it can be told."""
+    match verdict(stderr):
+        case Verdict.TAKEN:
+            attempt.accepted()
+        case Verdict.REFUSED:
+            attempt.refused()
+        case Verdict.UNASKED:
+            attempt.undecided()
+
+
+def _execute(client: Client, call: _Call, started: float) -> Exchange:
     """Run one command on a connection that is logged in."""
+    limits = call.limits
     client.wire.allowance = client.wire.received + limits.max_bytes + _OVERHEAD_BYTES
     try:
         # the window is the whole answer: the host need not wait for us, and we need not tell it to go on
         channel = client.open_session(window_size=limits.max_bytes + STDERR_BYTES, timeout=client.remaining())
-        answer = _Answer(client, channel, limits)
+        answer = _Answer(client, channel, call)
         channel.in_buffer = cast(Any, _Tap(answer, stderr=False))
         channel.in_stderr_buffer = cast(Any, _Tap(answer, stderr=True))
-        channel.exec_command(command)
+        channel.exec_command(call.command)
     except (SSHException, EOFError, OSError) as error:
         if client.is_active() and client.remaining() > 0:
             raise Unreachable(
@@ -164,7 +205,7 @@ def _execute(client: Client, command: str, stdin: bytes, limits: Limits, started
         raise client.failure("start", error) from None
     with suppress(OSError, SSHException, EOFError):  # a host that does not read its input has answered all the same
         channel.settimeout(min(limits.idle, client.remaining()))
-        channel.sendall(stdin)
+        channel.sendall(call.stdin)
         channel.shutdown_write()
     ended = _wait(client, channel, answer, limits)
     status = channel.exit_status if channel.exit_status >= 0 else None

@@ -12,9 +12,11 @@ import pytest
 from hardencheck.model.capture import Limits
 from hardencheck.model.host import Host
 from hardencheck.transport.ssh import SshTransport
+from hardencheck.transport.winrm import WinRmTransport
 from tests.transport import machine as machines
 from tests.transport.machine import Machine
 from tests.transport.sshd import Sshd, keygen, public, unavailable
+from tests.winlab import lab as windows
 
 #: Enough for a loaded machine; tests that wait for a limit set a smaller one.
 PATIENT = Limits(deadline=60, idle=50)
@@ -90,3 +92,17 @@ def machine(booted: Machine) -> Machine:
     """The machine with nobody's failures on record."""
     booted.forget_failures()
     return booted
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[windows.Lab]:
+    """Windows hosts."""
+    with windows.opened(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def winrm() -> Iterator[WinRmTransport]:
+    """A transport to Windows hosts."""
+    with windows.reaching() as transport:
+        yield transport

@@ -10,7 +10,7 @@ import pytest
 
 from hardencheck.errors import AuthenticationFailed
 from hardencheck.model.host import Become, Host, Secret
-from hardencheck.transport.become import compose
+from hardencheck.transport.become import Verdict, compose, heard, verdict
 from tests.transport.machine import Machine
 
 RIGHT = Secret(Machine.PASSWORD)
@@ -57,6 +57,27 @@ def test_who_the_script_runs_as(
     assert stdout == answer, stderr
     assert said in stderr
     assert machine.failures() == failed
+
+
+@pytest.mark.parametrize(
+    ("sudoers", "password", "expected"),
+    [
+        ("scan ALL=(ALL) ALL", RIGHT, Verdict.TAKEN),
+        ("scan ALL=(ALL) ALL", WRONG, Verdict.REFUSED),
+        ("scan ALL=(ALL) NOPASSWD: ALL", WRONG, Verdict.UNASKED),
+        ("scan ALL=(ALL) NOPASSWD: ALL\nDefaults !use_pty", RIGHT, Verdict.UNASKED),
+        ("scan ALL=(ALL) ALL\nDefaults requiretty", WRONG, None),
+        ("", RIGHT, None),
+    ],
+)
+def test_what_became_of_the_password(
+    machine: Machine, sudoers: str, password: Secret, expected: Verdict | None
+) -> None:
+    machine.sudoers(f"{sudoers}\n")
+    stderr = run(machine, Become(password=password))[1].encode()
+    assert verdict(stderr) is expected
+    own = expected in (Verdict.TAKEN, Verdict.UNASKED)
+    assert heard(stderr) == (b"" if own else stderr)
 
 
 @pytest.mark.parametrize(
