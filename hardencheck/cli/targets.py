@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hardencheck.model.baseline import Baseline, Tailoring
     from hardencheck.model.outcome import Level
     from hardencheck.transport.base import Transport
+    from hardencheck.transport.guard import CredentialGuard
 
 BPO_CORE = "bpo-core"
 
@@ -121,7 +122,7 @@ class Selection:
         return select(whole, rules=self.rules, themes=self.themes, tags=self.tags, exclude=self.exclude)
 
 
-def transports(hosts: Sequence[Host], pins: Path) -> dict[str, Transport]:
+def transports(hosts: Sequence[Host], pins: Path, guard: CredentialGuard) -> dict[str, Transport]:
     """Return how to reach these hosts, by connection word; `pins` is the file of `hardencheck trust`."""
     words = {host.connection for host in hosts}
     found: dict[str, Transport] = {}
@@ -132,13 +133,22 @@ def transports(hosts: Sequence[Host], pins: Path) -> dict[str, Transport]:
     if "ssh" in words:
         from hardencheck.transport.ssh import SshTransport
 
-        found["ssh"] = SshTransport(pins)
+        found["ssh"] = SshTransport(pins, guard)
+    if "winrm" in words:
+        from hardencheck.transport.winrm import WinRmTransport
+
+        found["winrm"] = WinRmTransport(guard)
     return found
 
 
 def pins_beside(store: Path) -> Path:
     """Return where `hardencheck trust` keeps host keys: beside the store."""
     return store.parent / "known_hosts"
+
+
+def credentials_beside(store: Path) -> Path:
+    """Return where suspended credentials are remembered: beside the store."""
+    return store.parent / "credentials.json"
 
 
 def _absolute(source: str) -> str:

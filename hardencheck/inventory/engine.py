@@ -15,11 +15,12 @@ from ansible.plugins.loader import init_plugin_loader
 
 from hardencheck.errors import CredentialError, InventoryError
 from hardencheck.inventory import trouble
-from hardencheck.inventory.connection import Complaints, Variables, host_from, is_printable
+from hardencheck.inventory.connection import host_from
 from hardencheck.inventory.contents import Credentials, Inventory
 from hardencheck.inventory.display import listening
 from hardencheck.inventory.host_variables import HostVariables
 from hardencheck.inventory.sources import Loader, Sources
+from hardencheck.inventory.variables import Complaints, Variables, is_printable
 
 
 def read(paths: list[str], limit: str | None, credentials: Credentials) -> Inventory:

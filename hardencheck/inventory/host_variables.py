@@ -17,8 +17,8 @@ from ansible.vars.plugins import get_vars_from_inventory_sources
 from jinja2 import TemplateError
 
 from hardencheck.inventory import trouble
-from hardencheck.inventory.connection import UnusableVariableError, is_scalar
 from hardencheck.inventory.sources import Loader, Sources
+from hardencheck.inventory.variables import UnusableVariableError, is_scalar
 
 #: ansible-core 2.18 and older let through what filters raise
 _TEMPLATE_ERRORS = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import NoReturn
 
 from hardencheck.model.outcome import Platform
@@ -50,12 +51,40 @@ class Jump:
     user: str | None = None
 
 
+class WinRmLogin(StrEnum):
+    """How an account proves itself to WinRM; NEGOTIATE is Kerberos for `user@REALM` where installed, or NTLM."""
+
+    NEGOTIATE = "negotiate"
+    KERBEROS = "kerberos"
+    NTLM = "ntlm"
+    CERTIFICATE = "certificate"
+
+
+@dataclass(frozen=True, slots=True)
+class WinRm:
+    """How to reach a Windows host's WinRM listener; the address, the port and the account are the Host's.
+
+    `ca` is the file or folder of the CAs that may vouch for the host, None for those of this machine. `seal` encrypts
+    messages inside TLS too; over plain HTTP they always are. `kerberos_name` is the host's name in the realm where it
+    is not its address.
+    """
+
+    scheme: str = "https"
+    path: str = "/wsman"
+    login: WinRmLogin = WinRmLogin.NEGOTIATE
+    ca: str | None = None
+    certificate: str | None = None
+    certificate_key: str | None = None
+    seal: bool = False
+    kerberos_name: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Host:
     """One target: its name in the inventory, its place in the company, and its connection settings.
 
     `known_hosts` and `jumps` come from `ansible_ssh_common_args`; an empty `known_hosts` means the default files.
-    `connection` is `ssh`, `local`, `winrm` or `replay`.
+    `connection` is `ssh`, `local`, `winrm` or `replay`; `winrm` is set for WinRM only.
     """
 
     name: str
@@ -69,6 +98,7 @@ class Host:
     become: Become | None = None
     jumps: tuple[Jump, ...] = ()
     known_hosts: tuple[str, ...] = ()
+    winrm: WinRm | None = None
     groups: tuple[str, ...] = ()
     client: str | None = None
     process_unit: str | None = None

@@ -16,7 +16,7 @@ from hardencheck.errors import Unreachable
 from hardencheck.model.capture import Ended, Exchange, Limits
 from hardencheck.model.host import Host
 
-_NONCE = re.compile(rb"nonce=([0-9a-f]{32})\n")
+_NONCE = re.compile(rb"(?:nonce=|\$HcNonce = ')([0-9a-f]{32})")
 _SAFE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 

@@ -149,7 +149,6 @@ owner: "{{ hostvars.gate.short }}"
         ("ansible_become=maybe", "variable ansible_become is 'maybe', expected yes or no"),
         ("ansible_become=yes ansible_become_method=su", "ansible_become_method 'su' is not supported; use sudo"),
         ("ansible_connection=docker", "ansible_connection 'docker' is not supported; use ssh, winrm or local"),
-        ("ansible_connection=psrp", "ansible_connection 'psrp' is not supported"),
         ("ansible_host='a b'", "'a b' is not a host name or an IP address"),
         ("ansible_host=-oProxyCommand=x", "is not a host name or an IP address"),
         ("ansible_host='[1, 2]'", "variable ansible_host is not text"),
