@@ -21,6 +21,7 @@ from statistics import median
 from tabulate import tabulate
 
 from hardencheck.baselines.load import load
+from hardencheck.model.outcome import Platform
 from hardencheck.pipeline.collector import script_for
 from tests.lab.lab import USER, Host, Lab
 
@@ -66,7 +67,7 @@ print(used.ru_utime + used.ru_stime, peak / 1024, child.returncode, file=sys.std
 def _collector() -> bytes:
     """Return the very bytes that a sweep sends, but for the nonce."""
     baseline = load("bpo-core")
-    return script_for(baseline).payload("0" * 32, baseline.values_for("", ()))
+    return script_for(baseline, Platform.LINUX).payload("0" * 32, baseline.values_for("", ()))
 
 
 @dataclass(frozen=True)
@@ -86,13 +87,6 @@ def measure(command: Sequence[str], allowed: Sequence[int] = (0,), stdin: str = 
     if int(status) not in allowed:
         raise SystemExit(f"{command} ended with {status}:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
     return Cost(float(seconds), float(megabytes))
-
-
-def collector() -> bytes:
-    """Return the very script of the sweep, with a nonce of zeros."""
-    baseline = load("bpo-core")
-    values = {name: value.default for name, value in baseline.values.items()}
-    return script_for(baseline).payload("0" * 32, values)
 
 
 @dataclass(frozen=True)

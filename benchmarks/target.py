@@ -24,6 +24,7 @@ from tabulate import tabulate
 
 from hardencheck.baselines.load import load
 from hardencheck.collect.script import build
+from hardencheck.model.outcome import Platform
 from hardencheck.pipeline.collector import script_for
 from tests.lab.lab import Host, Lab
 from tests.oracle.peers import datastream
@@ -102,7 +103,7 @@ def sections(target: Target) -> list[tuple[str, Cost]]:
     """Measure each probe's section by itself, then the whole collector as a sweep sends it."""
     baseline = load("bpo-core")
     values = {name: value.default for name, value in baseline.values.items()}
-    script = script_for(baseline)
+    script = script_for(baseline, Platform.LINUX)
     shell = ["/bin/sh", "-s"]
     nothing = target.cost(shell, build([]).payload("0" * 32, values), ROUNDS)
     found = []

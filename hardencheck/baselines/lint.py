@@ -22,7 +22,7 @@ from hardencheck.resources import shipped
 
 #: the frameworks that rules may refer to, and the shape of an id in each
 FRAMEWORKS = {
-    "disa-stig": r"[A-Z]{2,4}\d{0,2}-[A-Z0-9]{2}-\d{6}",
+    "disa-stig": r"[A-Z]{2,4}\d{0,2}-[A-Z0-9]{2}-\d{6}|WNFWA-\d{6}",
     "nist-800-53r5": r"[A-Z]{2}-\d{1,2}(\(\d{1,2}\))?",
     "nist-csf-2.0": r"(GV|ID|PR|DE|RS|RC)\.[A-Z]{2}(-\d{2})?",
     "pci-dss-4.0.1": r"\d{1,2}(\.\d{1,2}){1,4}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,12 +13,11 @@ import typer
 from hardencheck.cli import options as opt
 from hardencheck.cli.exit_codes import exit_code
 from hardencheck.cli.output import emit, note, progress
-from hardencheck.cli.targets import BPO_CORE, Reach, Selection, pins_beside, transports
-from hardencheck.model.outcome import Severity
+from hardencheck.cli.targets import BPO_CORE, Reach, Selection, credentials_beside, pins_beside, transports
+from hardencheck.model.outcome import Platform, Severity
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from hardencheck.collect.gather import Script
     from hardencheck.model.baseline import Baseline
     from hardencheck.model.host import Host
     from hardencheck.model.roster import Roster
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from hardencheck.storage.store import Store
 
 _LIMITS = "Limits"
+#: PowerShell takes its time to start, and WMI to answer
+DEADLINES = {Platform.LINUX: 120.0, Platform.WINDOWS: 300.0}
 
 
 def add(app: typer.Typer) -> None:
@@ -49,22 +51,34 @@ def sweep(
     resume: Annotated[bool, typer.Option("--resume", help="Finish the last sweep that was interrupted.")] = False,
     workers: Annotated[int, typer.Option(min=1, max=500, help="Hosts asked at once.", rich_help_panel=_LIMITS)] = 50,
     deadline: Annotated[
-        float, typer.Option(min=1, max=3600, help="Seconds that any host may take.", rich_help_panel=_LIMITS)
-    ] = 120,
+        float | None,
+        typer.Option(
+            min=1,
+            max=3600,
+            show_default="120, Windows 300",
+            help="Seconds that any host may take.",
+            rich_help_panel=_LIMITS,
+        ),
+    ] = None,
     fail_on: opt.FailOn = Severity.MEDIUM,
     format: opt.FormatOption = opt.Format.TABLE,
+    record: Annotated[
+        Path | None,
+        typer.Option("--record", metavar="DIR", help="Also write what hosts answered, names replaced, to be sent."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress bar.")] = False,
     store: opt.StoreOption = opt.default_store(),
 ) -> int:
     """Check hosts against a baseline; without -i, this machine."""
     from hardencheck.cli.report import rendered
     from hardencheck.collect.gather import Collector
+    from hardencheck.collect.record import Recorder
     from hardencheck.errors import Interrupted
     from hardencheck.model.capture import Limits
-    from hardencheck.pipeline.collector import script_for
     from hardencheck.pipeline.sweep import Work, run
-    from hardencheck.probes.linux.support_table import support_table
+    from hardencheck.probes.support_table import support_table
     from hardencheck.storage import new_sweep_id, open_store
+    from hardencheck.transport.guard import CredentialGuard
 
     reach = Reach(inventory or (), limit, vault_password_file, ask_pass, ask_become_pass)
     selection = Selection(baseline, tailoring or (), rule or (), theme or (), tag or (), exclude or (), level)
@@ -78,19 +92,21 @@ def sweep(
                 todo = _resumed(opened, sweep_id, reach, selection, roster)
             else:
                 todo = _new(sweep_id, now, reach, selection, roster)
-            bounds = Limits(deadline=deadline, idle=min(deadline, Limits().idle))
+            seconds = {platform: deadline or DEADLINES[platform] for platform in Platform}
+            bounds = {name: Limits(deadline=most, idle=min(most, Limits().idle)) for name, most in seconds.items()}
             by = todo.baseline
             collector = Collector(
-                script_for(by, roster=todo.roster is not None),
-                transports(todo.hosts, pins_beside(store)),
+                todo.scripts,
+                transports(todo.hosts, pins_beside(store), CredentialGuard(credentials_beside(store))),
                 bounds,
                 lambda host: by.values_for(host.name, host.groups),
             )
+            recorder = Recorder(record) if record else None
             if not resume:
                 opened.begin(todo.sweep, todo.snapshot, todo.roster.to_bytes() if todo.roster else None)
             try:
                 with progress(len(todo.hosts), quiet) as on_host:
-                    run(Work(todo.sweep, todo.hosts, by, collector, workers, todo.roster), opened, on_host)
+                    run(Work(todo.sweep, todo.hosts, by, collector, workers, todo.roster, recorder), opened, on_host)
             except KeyboardInterrupt:
                 left, total = len(opened.pending(sweep_id)), len(todo.sweep.hosts)
                 raise Interrupted(
@@ -112,6 +128,7 @@ class _Todo:
     baseline: Baseline
     snapshot: bytes
     roster: Roster | None
+    scripts: dict[Platform, Script]
 
 
 def _new(sweep_id: str, now: datetime, reach: Reach, selection: Selection, roster: Path | None) -> _Todo:
@@ -119,12 +136,13 @@ def _new(sweep_id: str, now: datetime, reach: Reach, selection: Selection, roste
     from hardencheck.baselines.snapshot import to_bytes
     from hardencheck.model.capture import digest
     from hardencheck.model.sweep import Sweep
-    from hardencheck.pipeline.collector import script_for
+    from hardencheck.pipeline.collector import digest_of, scripts_for
     from hardencheck.pipeline.sweep import timestamp
     from hardencheck.pipeline.visit import pending
 
     baseline, people = selection.load(), _read(roster, now)
     hosts, snapshot = reach.hosts(baseline.tailoring), to_bytes(baseline)
+    scripts = scripts_for(baseline, (host.platform for host in hosts), roster=people is not None)
     sweep = Sweep(
         id=sweep_id,
         started=timestamp(now),
@@ -132,12 +150,12 @@ def _new(sweep_id: str, now: datetime, reach: Reach, selection: Selection, roste
         baseline_id=baseline.id,
         baseline_version=baseline.version,
         baseline_digest=digest(snapshot),
-        collector_digest=script_for(baseline, roster=people is not None).digest,
+        collector_digest=digest_of(scripts),
         settings=reach.settings(),
         hosts=tuple(pending(host) for host in hosts),
         roster_digest=people.digest if people else None,
     )
-    return _Todo(sweep, hosts, baseline, snapshot, people)
+    return _Todo(sweep, hosts, baseline, snapshot, people, scripts)
 
 
 def _read(roster: Path | None, now: datetime) -> Roster | None:
@@ -155,7 +173,7 @@ def _resumed(store: Store, sweep_id: str, reach: Reach, selection: Selection, ro
     from hardencheck.errors import UsageError
     from hardencheck.model.capture import digest
     from hardencheck.model.outcome import HostState
-    from hardencheck.pipeline.collector import script_for
+    from hardencheck.pipeline.collector import digest_of, scripts_for
 
     last = store.sweep(sweep_id)
     if last.finished:
@@ -170,7 +188,8 @@ def _resumed(store: Store, sweep_id: str, reach: Reach, selection: Selection, ro
     people, given = store.roster(last), _read(roster, datetime.now(UTC))
     if given and given.digest != last.roster_digest:
         raise UsageError(f"sweep {last.id} began with {'another' if people else 'no'} roster", hint=again)
-    if script_for(baseline, roster=people is not None).digest != last.collector_digest:
+    scripts = scripts_for(baseline, (host.platform for host in last.hosts), roster=people is not None)
+    if digest_of(scripts) != last.collector_digest:
         raise UsageError(
             f"sweep {last.id} was begun by another version of hardencheck, whose script differs",
             hint="hardencheck sweep begins a new one",
@@ -178,7 +197,7 @@ def _resumed(store: Store, sweep_id: str, reach: Reach, selection: Selection, ro
     left = [host for host in last.hosts if host.state is HostState.PENDING]
     known = {host.name: host for host in reach.again(last.settings).hosts()} if left else {}
     hosts = tuple(known.get(host.host) or _gone(host) for host in left)
-    return _Todo(last, hosts, baseline, snapshot, people)
+    return _Todo(last, hosts, baseline, snapshot, people, scripts)
 
 
 def _gone(left: HostResult) -> Host:
@@ -191,6 +210,7 @@ def _gone(left: HostResult) -> Host:
     return Host(
         left.host,
         left.host,
+        platform=left.platform,
         groups=left.groups,
         client=client,
         process_unit=unit,

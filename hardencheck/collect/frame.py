@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hardencheck.model.capture import Capture
@@ -31,7 +31,8 @@ def split(data: bytes, nonce: str, probes: Sequence[Probe]) -> Frames:
     """Split what one host sent into captures; never raises, whatever the bytes are.
 
     The parser is driven by lengths and never searches inside content. A section that was not asked for, comes twice,
-    or does not end where its length says makes it stop: what follows cannot be trusted.
+    or does not end where its length says makes it stop: what follows cannot be trusted. Between sections, lines may end
+    with CR LF, as PowerShell writes them where it may not write bytes.
     """
     mark = b"HC1 " + nonce.encode() + b" "
     asked = {probe.id: probe for probe in probes}
@@ -40,7 +41,7 @@ def split(data: bytes, nonce: str, probes: Sequence[Probe]) -> Frames:
     position = data.find(mark, 0, MAX_NOISE + len(mark))
     while position >= 0 and data.startswith(mark, position):
         line_end = data.find(b"\n", position, position + 200)
-        words = data[position + len(mark) : line_end].split(b" ") if line_end > 0 else []
+        words = data[position + len(mark) : line_end].removesuffix(b"\r").split(b" ") if line_end > 0 else []
         if len(words) != 2 or not words[1].isdigit() or len(words[1]) > 9:
             break
         name, length = words[0].decode("ascii", "replace"), int(words[1])
@@ -48,6 +49,7 @@ def split(data: bytes, nonce: str, probes: Sequence[Probe]) -> Frames:
             return Frames(captures, refused, complete=length == len(captures) + len(refused))
         body = data[line_end + 1 : line_end + 1 + length]
         position = line_end + 1 + length + 1
+        position += data[position - 1 : position + 1] == b"\r\n"
         if data[position - 1 : position] != b"\n" or name not in asked or name in captures or name in refused:
             break
         capture = _capture(asked[name], body)
@@ -56,6 +58,18 @@ def split(data: bytes, nonce: str, probes: Sequence[Probe]) -> Frames:
         else:
             captures[name] = capture
     return Frames(captures, refused, complete=False)
+
+
+def join(captures: Mapping[str, Capture], nonce: str, *, complete: bool) -> bytes:
+    """Write captures as a host would have sent them: what `split` takes apart again."""
+    sent = b""
+    for name, capture in captures.items():
+        # one byte more than its limit is how a section says that it was cut off
+        stdout = capture.stdout + b"?" * capture.truncated
+        tail = capture.stderr + b"rc=%d" % (capture.exit_status or 0)
+        body = stdout + tail + b"%06d" % len(tail)
+        sent += f"HC1 {nonce} {name} {len(body)}\n".encode() + body + b"\n"
+    return sent + (f"HC1 {nonce} end {len(captures)}\n".encode() if complete else b"")
 
 
 def _capture(probe: Probe, body: bytes) -> Capture | None:

@@ -7,14 +7,35 @@ import time
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from queue import Queue
-from typing import Any
+from typing import Any, Protocol
 
 from hardencheck.collect.frame import Frames, split
-from hardencheck.collect.script import Script, new_nonce
+from hardencheck.collect.script import new_nonce
 from hardencheck.errors import TransportError, Unreachable
 from hardencheck.model.capture import Exchange, Limits
 from hardencheck.model.host import Host
+from hardencheck.model.outcome import Platform
+from hardencheck.model.probe import Probe
 from hardencheck.transport.base import Transport
+
+
+class Script(Protocol):
+    """The collector for one set of probes of one platform."""
+
+    @property
+    def probes(self) -> tuple[Probe, ...]:
+        """The probes whose sections it runs."""
+
+    @property
+    def text(self) -> str:
+        """The script without its nonce, the same on every host."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the text."""
+
+    def payload(self, nonce: str, values: Mapping[str, Any]) -> bytes:
+        """Return the bytes for a host's standard input; `values` are the parameters of the probes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +61,11 @@ class Collected:
 
 @dataclass(frozen=True, slots=True)
 class Collector:
-    """How to ask: the script, the transport of each connection word, the limits, and each host's parameters."""
+    """How to ask: each platform's script and limits, each connection word's transport, and each host's parameters."""
 
-    script: Script
+    scripts: Mapping[Platform, Script]
     transports: Mapping[str, Transport]
-    limits: Limits
+    limits: Mapping[Platform, Limits]
     values_for: Callable[[Host], Mapping[str, Any]] = lambda host: {}
 
     def ask(self, host: Host) -> Collected:
@@ -53,19 +74,19 @@ class Collector:
         return Collected(host, started, answer=self._answer(host), finished=time.time())
 
     def _answer(self, host: Host) -> Answer | TransportError:
-        nonce = new_nonce()
+        nonce, script = new_nonce(), self.scripts[host.platform]
         try:
             if host.problem:
                 raise Unreachable(host.problem, reason="host_settings")
             transport = self.transports.get(host.connection)
             if transport is None:
                 raise Unreachable(f"connection {host.connection} is not supported yet", reason="unsupported_connection")
-            exchange = transport.run(host, self.script.payload(nonce, self.values_for(host)), self.limits)
+            exchange = transport.run(host, script.payload(nonce, self.values_for(host)), self.limits[host.platform])
         except TransportError as error:
             return error
         except Exception as error:  # noqa: BLE001  one broken connection must not end the sweep of all others
             return TransportError(f"the transport broke: {type(error).__name__}: {error}", reason="transport_error")
-        return Answer(split(exchange.stdout, nonce, self.script.probes), exchange)
+        return Answer(split(exchange.stdout, nonce, script.probes), exchange)
 
 
 def gather(hosts: Iterable[Host], collector: Collector, workers: int) -> Generator[Collected, None, None]:

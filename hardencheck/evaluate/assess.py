@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from hardencheck.evaluate.judge import judge, unjudged
-from hardencheck.evaluate.observe import observe
+from hardencheck.evaluate.observe import observe, privilege
 from hardencheck.model.baseline import Baseline, Rule
 from hardencheck.model.capture import Capture, Ended
 from hardencheck.model.expectation import Expectation
@@ -22,7 +22,8 @@ from hardencheck.model.probe import Context, System
 from hardencheck.model.result import RuleResult
 from hardencheck.model.roster import Roster
 from hardencheck.probes import PLATFORM_PROBES, all_probes
-from hardencheck.probes.linux.platform import system as read_system
+from hardencheck.probes.linux import platform as linux
+from hardencheck.probes.windows import platform as windows
 
 #: how many observations, and how many results, are kept for hosts with identical captures
 KEPT = 5000
@@ -33,6 +34,10 @@ ENDED = {
     Ended.FLOOD: "the host sent more bytes than one host may send",
     Ended.LOST: "the connection was lost",
 }
+
+
+#: how the facts of a platform's own probe become the `System` that the other parsers know
+SYSTEMS = {Platform.LINUX: linux.system, Platform.WINDOWS: windows.system}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +90,15 @@ class Assessor:
         """Judge every rule of the baseline on one host's captures."""
         heard = _Heard(subject, manifest, captures)
         about = self._observe(PLATFORM_PROBES[subject.platform], heard, {})
-        heard.system = system = read_system(about)
+        heard.system = system = SYSTEMS[subject.platform](about)
         state, reason, message = _state(manifest, captures, system)
         if state is HostState.UNREACHABLE:
             return Assessment(state, reason, message, "", None, self.not_reached(subject, message))
-        results = tuple(self._result(rule, heard) for rule in self._rules(subject.platform))
+        rules = self._rules(subject.platform)
+        results = tuple(self._result(rule, heard) for rule in rules)
+        if not rules and state is HostState.REACHED:
+            state, reason = HostState.PARTIAL, "no_rule"
+            message = f"the baseline has no rule for {subject.platform.value.capitalize()}"
         return Assessment(state, reason, message, str(about.facts.get("pretty", "")), about.facts.get("epoch"), results)
 
     def not_reached(self, subject: Subject, message: str) -> tuple[RuleResult, ...]:
@@ -134,6 +143,9 @@ class Assessor:
     def _observe(self, probe_id: str, heard: _Heard, values: Mapping[str, Any]) -> Observation:
         capture = heard.captures.get(probe_id)
         if capture is None:
+            barrier = heard.system.windows.barrier
+            if barrier:
+                return Observation.not_collected(barrier)
             default = ENDED.get(heard.manifest.ended, "its section did not arrive")
             return Observation.not_collected(f"{probe_id}: {heard.manifest.absent.get(probe_id, default)}")
         unit, system = heard.subject.unit, heard.system
@@ -164,6 +176,8 @@ def _state(manifest: Manifest, captures: Mapping[str, Capture], system: System) 
         return HostState.UNREACHABLE, "no_output", ended or "the host ran no collector: it sent no section"
     if ended:
         return HostState.PARTIAL, manifest.ended.value, ended
+    if system.windows.barrier:
+        return HostState.PARTIAL, "language_mode", f"{system.windows.barrier}: nothing else could be read"
     if manifest.absent:
         names = ", ".join(sorted(manifest.absent))
         return HostState.PARTIAL, "section_missing", f"not every section arrived: {names}"
@@ -174,5 +188,5 @@ def _state(manifest: Manifest, captures: Mapping[str, Capture], system: System) 
         return HostState.PARTIAL, "section_cut", f"cut off by its limit: {', '.join(cut)}"
     if not system.privileged and any(all_probes()[name].needs_root for name in captures):
         said = f": {manifest.privilege_note}" if manifest.privilege_note else ""
-        return HostState.PARTIAL, "no_privilege", f"collected without root{said}"
+        return HostState.PARTIAL, "no_privilege", f"collected without {privilege(system)}{said}"
     return HostState.REACHED, "", ""

@@ -12,7 +12,7 @@ from hardencheck.errors import CaptureUnreadable
 from hardencheck.model.capture import Capture
 from hardencheck.model.observation import Observation
 from hardencheck.model.outcome import Status
-from hardencheck.model.probe import Context, Probe
+from hardencheck.model.probe import Context, Probe, System
 from hardencheck.probes import all_probes
 
 WITH_FACTS = (Status.COMPLETE, Status.INCOMPLETE)
@@ -28,7 +28,7 @@ def observe(probe: Probe, capture: Capture, context: Context) -> Observation:
     if capture.truncated:
         return Observation.not_collected(f"{probe.id} wrote more than its {probe.max_bytes} bytes")
     if probe.needs_root and not context.system.privileged:
-        return Observation.not_collected(f"{probe.id} needs root")
+        return Observation.not_collected(f"{probe.id} needs {privilege(context.system)}")
     try:
         observation = probe.parse(capture, context)
     except CaptureUnreadable as error:
@@ -37,6 +37,11 @@ def observe(probe: Probe, capture: Capture, context: Context) -> Observation:
         return Observation.error(f"{probe.id}: the parser failed: {type(error).__name__}: {error}")
     problem = _problem(probe, observation) if observation.status in WITH_FACTS else ""
     return Observation.error(f"{probe.id}: {problem}") if problem else observation
+
+
+def privilege(system: System) -> str:
+    """Name the rights that see everything on a system."""
+    return "administrator rights" if system.distribution == "windows" else "root"
 
 
 def _problem(probe: Probe, observation: Observation) -> str:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from math import isfinite
 from typing import Any, NoReturn, TypeVar
 
-from hardencheck.model.outcome import HostState, Level, Outcome, Severity
+from hardencheck.model.outcome import HostState, Level, Outcome, Platform, Severity
 from hardencheck.model.result import Reason, RuleResult
 from hardencheck.model.sweep import Finding, HostResult, Sweep
 
@@ -25,7 +25,7 @@ _Item = TypeVar("_Item")
 _REASON = frozenset({"fact", "observed", "expected", "read_from", "sentence"})
 _RULE_RESULT = frozenset("rule_id outcome severity theme message reasons values evidence level".split())  # noqa: SIM905
 _HOST_RESULT = frozenset(
-    "host state reason message labels groups system skew duration manifest results".split()  # noqa: SIM905  one line
+    "host platform state reason message labels groups system skew duration manifest results".split()  # noqa: SIM905  one line
 )
 _SWEEP = frozenset(
     "id started finished baseline_id baseline_version baseline_digest collector_digest".split()  # noqa: SIM905
@@ -102,6 +102,7 @@ def host_result_to_json(result: HostResult) -> Json:
     """Return the dict of one host's result, with the results of all its rules."""
     return {
         "host": result.host,
+        "platform": result.platform.value,
         "state": result.state.value,
         "reason": result.reason,
         "message": result.message,
@@ -130,6 +131,7 @@ def host_result_from_json(body: Any) -> HostResult:
         duration=_number(body, "duration"),
         manifest=_optional_text(body, "manifest"),
         results=_each(body, "results", rule_result_from_json),
+        platform=_word(body, "platform", Platform),
     )
 
 

@@ -16,12 +16,34 @@ JsonSchema = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class System:
-    """The operating system of a host as `linux.platform` read it; empty strings where it could not be read.
+class WindowsSystem:
+    """What `windows.platform` read of a Windows host; None or "" where it could not be read.
 
-    `distribution` is os-release's ID, `like` its ID_LIKE words, `version` its VERSION_ID. `container` names the
-    container technology, or is None on a machine with a kernel of its own. `uid` is who the collector ran as.
-    `foreign` names the kernel when it is not the one that the inventory promised ("FreeBSD").
+    `build` and `revision` are the two numbers of "19045.5131", `release` is "22H2", `edition` the EditionID. `role` is
+    `workstation`, `server` or `domain_controller`; `joined` tells whether it belongs to an Active Directory domain,
+    `core` whether it is a Server Core, `admin` whether the collector ran with administrator rights. `barrier` says why
+    nothing but the platform could be read, "" when nothing was in the way.
+    """
+
+    build: int | None = None
+    revision: int | None = None
+    edition: str = ""
+    release: str = ""
+    role: str | None = None
+    joined: bool | None = None
+    core: bool | None = None
+    admin: bool | None = None
+    barrier: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """The operating system of a host as its platform's probe read it; empty strings where it could not be read.
+
+    `distribution` is os-release's ID ("windows" on Windows), `like` its ID_LIKE words, `version` its VERSION_ID.
+    `container` names the container technology, or is None on a machine with a kernel of its own. `uid` is who the
+    collector ran as. `foreign` names the kernel when it is not the one that the inventory promised ("FreeBSD").
+    `windows` is what only Windows has.
     """
 
     distribution: str = ""
@@ -33,6 +55,7 @@ class System:
     container: str | None = None
     uid: int | None = None
     foreign: str = ""
+    windows: WindowsSystem = WindowsSystem()
 
     @property
     def family(self) -> str:
@@ -46,8 +69,8 @@ class System:
 
     @property
     def privileged(self) -> bool:
-        """Whether the collector ran as root."""
-        return self.uid == 0
+        """Whether the collector ran as root, or with administrator rights."""
+        return self.uid == 0 or self.windows.admin is True
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +97,8 @@ class Question:
 
     `script` is POSIX sh that only reads; its arguments are the words of all probes that ask (`Probe.asks`). A section
     finds what it printed with the function `answer` of `hardencheck.probes.output.PRELUDE`, and says what it used of
-    it. A question that took longer than `seconds` or printed `max_bytes` or more has exit status 124 and no text.
+    it. A question that took longer than `seconds`, printed `max_bytes` or more, or whose shell did not run to its end
+    has exit status 124 and no text: `script` never leaves its shell (`exit`), whatever it found.
     """
 
     name: str
@@ -87,9 +111,11 @@ class Question:
 class Probe:
     """One question to a host.
 
-    `script` is POSIX sh that only reads; it may use the functions of `hardencheck.probes.output.PRELUDE`.
-    `facts` maps each fact's name to a strict JSON Schema. `needs_root` makes the observation `not_collected` without
-    root. `seconds` and `max_bytes` bound the section. `version` grows when the meaning of a fact changes.
+    `script` only reads. It is POSIX sh that may use the functions of `hardencheck.probes.output.PRELUDE`, or, for
+    Windows, PowerShell 5.1 with those of `hardencheck.probes.powershell.PRELUDE`; the latter reads no parameters and
+    asks no questions. `facts` maps each fact's name to a strict JSON Schema. `needs_root` makes the observation
+    `not_collected` without root (on Windows: administrator rights). `seconds` and `max_bytes` bound the section.
+    `version` grows when the meaning of a fact changes.
     `parameters` are the baseline's values that script and parser read, each with the schema that it must meet: the
     script finds a list as lines in a shell variable of that name, the parser finds it in `Context.values`.
     `reads_roster`: without a roster, rules that use this probe are not selected.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hardencheck.model.outcome import HostState, Severity
+from hardencheck.model.outcome import HostState, Platform, Severity
 from hardencheck.model.result import RuleResult
 
 
@@ -30,6 +30,7 @@ class HostResult:
     duration: float = 0.0
     manifest: str | None = None
     results: tuple[RuleResult, ...] = ()
+    platform: Platform = Platform.LINUX
 
 
 @dataclass(frozen=True, slots=True)

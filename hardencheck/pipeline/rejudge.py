@@ -22,7 +22,7 @@ def rejudge(sweep: Sweep, baseline: Baseline, store: Store) -> Sweep:
 
 def _hosts(sweep: Sweep, assessor: Assessor, store: Store) -> Iterator[HostResult]:
     for host in sweep.hosts:
-        subject = Subject(host.host, host.groups, host.labels.get("process_unit", ""))
+        subject = Subject(host.host, host.groups, host.labels.get("process_unit", ""), host.platform)
         if host.state is HostState.PENDING:
             yield host
         elif host.manifest is None:

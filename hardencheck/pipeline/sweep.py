@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from hardencheck.collect.gather import Collector, gather
+from hardencheck.collect.record import Recorder
 from hardencheck.evaluate.assess import Assessor
 from hardencheck.model.baseline import Baseline
 from hardencheck.model.host import Host
@@ -19,7 +20,7 @@ from hardencheck.storage import HostRecord, Store
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What is left to do of one sweep: hosts to visit, how to ask and by what to judge."""
+    """What is left to do of one sweep: hosts to visit, how to ask, by what to judge, and what else keeps answers."""
 
     sweep: Sweep
     hosts: tuple[Host, ...]
@@ -27,6 +28,7 @@ class Work:
     collector: Collector
     workers: int = 50
     roster: Roster | None = None
+    recorder: Recorder | None = None
 
 
 def run(work: Work, store: Store, on_host: Callable[[HostResult], None]) -> None:
@@ -35,12 +37,13 @@ def run(work: Work, store: Store, on_host: Callable[[HostResult], None]) -> None
     `on_host` hears of each host once. A sweep that is interrupted keeps what was committed and can be resumed.
     """
     assessor = Assessor(work.baseline, datetime.fromisoformat(work.sweep.started), work.roster)
-    asked = work.collector.script.probes
     answers = gather(work.hosts, work.collector, min(work.workers, len(work.hosts)))
     with closing(answers), store.writer() as writer:
         for collected in answers:
-            result, blobs = visit(assessor, collected, asked)
+            result, blobs = visit(assessor, collected, work.collector.scripts[collected.host.platform].probes)
             writer.put(HostRecord(work.sweep.id, result, blobs))
+            if work.recorder:
+                work.recorder.keep(collected)
             on_host(result)
     store.finish(work.sweep.id, timestamp(datetime.now(UTC)))
 

@@ -23,7 +23,7 @@ LABELS = ("client", "process_unit", "site", "owner")
 def pending(host: Host) -> HostResult:
     """Return the result of a host that is in scope but not visited yet."""
     labels = {name: value for name in LABELS if (value := getattr(host, name))}
-    return HostResult(host.name, HostState.PENDING, labels=labels, groups=host.groups)
+    return HostResult(host.name, HostState.PENDING, labels=labels, groups=host.groups, platform=host.platform)
 
 
 def visit(assessor: Assessor, collected: Collected, asked: tuple[Probe, ...]) -> tuple[HostResult, Mapping[str, bytes]]:

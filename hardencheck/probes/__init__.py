@@ -26,4 +26,4 @@ def all_probes() -> dict[str, Probe]:
 
 
 #: asked on every host of the platform: who we are there, and what the other parsers need to know
-PLATFORM_PROBES = {Platform.LINUX: "linux.platform"}
+PLATFORM_PROBES = {Platform.LINUX: "linux.platform", Platform.WINDOWS: "windows.platform"}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from typing import Any
 
 from hardencheck.model.codec import sweep_to_json
-from hardencheck.model.outcome import HostState, Level, Outcome, Severity
+from hardencheck.model.outcome import HostState, Level, Outcome, Platform, Severity
 from hardencheck.model.sweep import Sweep
 from hardencheck.report.summary import Score, summarise
 
@@ -37,7 +38,7 @@ def _object(**properties: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
-def _words(words: type[Outcome] | type[Severity] | type[HostState] | type[Level]) -> dict[str, Any]:
+def _words(words: type[StrEnum]) -> dict[str, Any]:
     return {"enum": [word.value for word in words]}
 
 
@@ -63,6 +64,7 @@ _RESULT = _object(
 )
 _HOST = _object(
     host=_TEXT,
+    platform=_words(Platform),
     state=_words(HostState),
     reason=_TEXT,
     message=_TEXT,

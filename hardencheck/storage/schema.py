@@ -111,6 +111,7 @@ sweep_host = Table(
     Column("labels", JSON, nullable=False),
     Column("groups", JSON, nullable=False),
     Column("system", HostText, nullable=False),
+    Column("platform", String(16), nullable=False),
     Column("skew", Float),
     Column("duration", Float, nullable=False),
     Column("manifest", Digest, ForeignKey("blob.digest")),

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from hardencheck.errors import EvidenceError, StoreError, UsageError
 from hardencheck.model.codec import results_from_bytes
-from hardencheck.model.outcome import HostState
+from hardencheck.model.outcome import HostState, Platform
 from hardencheck.model.result import RuleResult
 from hardencheck.model.sweep import HostResult, Sweep
 from hardencheck.storage import blobs
@@ -179,6 +179,7 @@ class Reader:
                 message=row.message,
                 labels=row.labels,
                 groups=tuple(row.groups),
+                platform=Platform(row.platform),
                 system=row.system,
                 skew=row.skew,
                 duration=row.duration,
@@ -215,6 +216,7 @@ def _described(host: HostResult, state: HostState, packed: str | None) -> dict[s
         "message": host.message,
         "labels": dict(host.labels),
         "groups": list(host.groups),
+        "platform": host.platform.value,
         "system": host.system,
         "skew": host.skew,
         "duration": host.duration,

@@ -17,9 +17,9 @@ from hardencheck.collect.script import new_nonce
 from hardencheck.model.baseline import Baseline
 from hardencheck.model.capture import Limits, digest
 from hardencheck.model.host import Host
-from hardencheck.model.outcome import HostState
+from hardencheck.model.outcome import HostState, Platform
 from hardencheck.model.sweep import HostResult, Sweep
-from hardencheck.pipeline.collector import script_for
+from hardencheck.pipeline.collector import digest_of, script_for, scripts_for
 from hardencheck.pipeline.rejudge import differences, rejudge
 from hardencheck.pipeline.sweep import Work, run, timestamp
 from hardencheck.pipeline.visit import pending
@@ -52,11 +52,12 @@ def sweep(store: Store, baseline: Baseline, host: Host, transports: dict[str, Tr
         baseline_id=baseline.id,
         baseline_version=baseline.version,
         baseline_digest=digest(snapshot),
-        collector_digest=script_for(baseline).digest,
+        collector_digest=digest_of(scripts_for(baseline, [Platform.LINUX])),
         hosts=(pending(host),),
     )
+    scripts = scripts_for(baseline, [Platform.LINUX])
     collector = Collector(
-        script_for(baseline), transports, Limits(), lambda host: baseline.values_for(host.name, host.groups)
+        scripts, transports, dict.fromkeys(Platform, Limits()), lambda host: baseline.values_for(host.name, host.groups)
     )
     seen: list[HostResult] = []
     with store.lock(new.id):
@@ -67,7 +68,7 @@ def sweep(store: Store, baseline: Baseline, host: Host, transports: dict[str, Tr
 
 
 def test_a_recording_gives_the_results_of_the_host(store: Store, baseline: Baseline, tmp_path: Path) -> None:
-    script, nonce = script_for(baseline), new_nonce()
+    script, nonce = script_for(baseline, Platform.LINUX), new_nonce()
     payload = script.payload(nonce, baseline.values_for(HERE.name, HERE.groups))
     record(tmp_path / "bundle", HERE, LocalTransport().run(HERE, payload, Limits()), nonce)
     live = sweep(store, baseline, HERE, {"local": LocalTransport()}, "00000a")
@@ -110,7 +111,10 @@ def test_a_transport_that_breaks_is_that_hosts_trouble(baseline: Baseline) -> No
             pass
 
     broken: dict[str, Transport] = {"local": Broken()}  # type: ignore[dict-item]
-    collector = Collector(script_for(baseline), broken, Limits(), lambda host: baseline.values_for(host.name, ()))
+    scripts = scripts_for(baseline, [Platform.LINUX])
+    collector = Collector(
+        scripts, broken, dict.fromkeys(Platform, Limits()), lambda host: baseline.values_for(host.name, ())
+    )
     hosts = [replace(HERE, name=f"h{number}") for number in range(20)]
     found = list(gather(hosts, collector, 4))
     assert sorted(each.host.name for each in found) == sorted(host.name for host in hosts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ import yaml
 
 from hardencheck.model.capture import Capture
 from hardencheck.model.outcome import Status
-from hardencheck.model.probe import Context, System
+from hardencheck.model.probe import Context, System, WindowsSystem
 from hardencheck.model.roster import Person, Roster, Standing
 
 DATA = Path(__file__).parents[1] / "data" / "probes"
@@ -24,10 +25,13 @@ DEBIAN_12 = {
     "machine": "x86_64",
     "uid": 0,
 }
+WINDOWS_11 = {"build": 22631, "revision": 4460, "edition": "Enterprise", "release": "23H2", "role": "workstation",
+              "joined": True, "core": False, "admin": True}  # fmt: skip
+REFUSED = {"t": "System.UnauthorizedAccessException", "h": -2147024891, "c": "PermissionDenied", "e": "..."}
 KEYS = {
     "case", "from", "system", "now", "runs", "files", "absent", "unreadable", "special", "dangling",
     "stdout", "stderr", "exit_status", "status", "facts", "missing", "reason", "read_from", "peer", "values",
-    "unit", "roster",
+    "unit", "roster", "items", "errors", "registry",
 }  # fmt: skip
 
 
@@ -64,6 +68,34 @@ def compose(case: dict[str, Any]) -> bytes:
     return out + b"@end\n"
 
 
+def compose_windows(case: dict[str, Any]) -> bytes:
+    """Write the items of a case as the functions of the PowerShell prelude would.
+
+    `registry` maps an item to `{path: ..., values: {NAME: DATA}}` (DATA a number, a text or a list of texts; or what
+    the prelude writes, `{k: KIND, v: DATA, s: POLICY}`), or to a path alone when the key is absent. `errors` maps an
+    item to what the exception says, `refused` for denied access.
+    """
+    items: dict[str, Any] = dict(case.get("items", {}))
+    items |= {name: registry_key(about) for name, about in case.get("registry", {}).items()}
+    lines: list[dict[str, Any]] = [{"i": name, "ok": True, "v": value} for name, value in items.items()]
+    for name, error in case.get("errors", {}).items():
+        lines.append({"i": name, "ok": False, **(REFUSED if error == "refused" else error)})
+    return "".join(json.dumps(line) + "\n" for line in [*lines, {"i": "@end"}]).encode("ascii")
+
+
+def registry_key(about: str | dict[str, Any]) -> dict[str, Any]:
+    """Return what `Registry` of the PowerShell prelude writes for a key."""
+    if isinstance(about, str):
+        return {"path": about, "exists": False}
+    kinds = {int: "DWord", str: "String", list: "MultiString"}
+    values = {
+        name: data if isinstance(data, dict) else {"k": kinds[type(data)], "v": data}
+        for name, data in about.get("values", {}).items()
+    }
+    lists = {name: about[name] for name in ("keys", "names", "texts", "left") if name in about}
+    return {"path": about["path"], "exists": True, "values": values} | lists
+
+
 def people(rows: list[dict[str, Any]]) -> Roster:
     """Return the roster of a case: persons with what matters of them; each is an employee unless it says which."""
     return Roster(
@@ -80,20 +112,21 @@ def cases(path: Path) -> Iterator[Case]:
         unknown = set(document) - KEYS
         assert not unknown, f"{path}: unknown keys {sorted(unknown)}"
         assert document.get("from"), f"{path}: {document.get('case')}: say where the capture comes from"
-        system = {**DEBIAN_12, **document.get("system", {})}
+        windows = path.stem.startswith("windows.")
+        stdout = (compose_windows if windows else compose)(document)
         now = document.get("now", datetime(2026, 11, 22, tzinfo=UTC))
         yield Case(
             probe_id=path.stem,
             name=document["case"],
             capture=Capture(
                 probe_id=path.stem,
-                stdout=document["stdout"].encode() if "stdout" in document else compose(document),
+                stdout=document["stdout"].encode() if "stdout" in document else stdout,
                 stderr=document.get("stderr", "").encode(),
                 exit_status=document.get("exit_status", 0),
             ),
             context=Context(
                 now=now,
-                system=System(**{**system, "like": tuple(system.get("like", ()))}),
+                system=_system(document.get("system", {}), windows=windows),
                 values=document.get("values", {}),
                 unit=document.get("unit", ""),
                 roster=people(document["roster"]) if "roster" in document else None,
@@ -105,6 +138,12 @@ def cases(path: Path) -> Iterator[Case]:
             read_from=document.get("read_from", {}),
             peers=(peer,) if isinstance(peer := document.get("peer", ()), str) else tuple(peer),
         )
+
+
+def _system(about: dict[str, Any], *, windows: bool) -> System:
+    if windows:
+        return System(distribution="windows", windows=WindowsSystem(**{**WINDOWS_11, **about}))
+    return System(**{**DEBIAN_12, **about, "like": tuple(about.get("like", ()))})
 
 
 def all_cases() -> list[Case]:

@@ -49,6 +49,7 @@ def upgrade() -> None:
         sa.Column("labels", sa.JSON, nullable=False),
         sa.Column("groups", sa.JSON, nullable=False),
         sa.Column("system", sa.Text, nullable=False),
+        sa.Column("platform", sa.String(16), nullable=False),
         sa.Column("skew", sa.Float),
         sa.Column("duration", sa.Float, nullable=False),
         sa.Column("manifest", digest),
