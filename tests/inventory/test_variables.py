@@ -202,7 +202,9 @@ def test_the_shipped_example_is_valid() -> None:
     assert inventory.warnings == ()
     assert {host.problem for host in inventory.hosts} == {None}
     assert {"agents", "servers", "callcentre"} <= set(inventory.groups)
-    desk = inventory.hosts[0]
+    hosts = {host.name: host for host in inventory.hosts}
+    desk, till = hosts["desk-001"], hosts["till-001.floor2.example.net"]
+    assert (till.platform, till.connection, till.port) == (Platform.WINDOWS, "winrm", 5986)
     assert (desk.client, desk.process_unit, desk.site) == ("acme", "collections", "manila-1")
     assert desk.become == Become()
     assert desk.jumps == (Jump("gate.example.net", 22, "hardencheck"),)
