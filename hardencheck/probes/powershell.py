@@ -33,11 +33,13 @@ from hardencheck.model.capture import Capture
 #:   Get-HcMembers SID            the members of a local group: {fault, count, members: [{sid, path, class, fault}]}, at
 #:                                most 200; a fault of the list says why there may be more, one of a member why it lacks
 #:                                its SID; `path` is WinNT://DOMAIN/NAME, or WinNT://SID where nobody knows the name
+#:   Get-HcInstances CLASS        all instances of a class of root/cimv2, kept for later sections; a failure is not kept
 PRELUDE = r"""
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 $WarningPreference = 'SilentlyContinue'
 $HcExports = @{}
+$HcInstances = @{}
 $HcSources = $null
 function ConvertTo-HcText($Value) {
   $json = ConvertTo-Json -InputObject $Value -Depth 6 -Compress
@@ -91,6 +93,11 @@ function Get-HcMembers([string]$Sid) {
   } catch { $fault = [string]$_.Exception.GetBaseException().GetType().FullName }
   $shown = @($members | Sort-Object { $_.path } | Select-Object -First 200)
   @{ fault = $fault; count = $members.Count; members = [object[]]$shown }
+}
+function Get-HcInstances([string]$Class) {
+  $kept = $global:HcInstances
+  if (-not $kept.ContainsKey($Class)) { $kept[$Class] = @(Get-CimInstance -ClassName $Class -OperationTimeoutSec 45) }
+  $kept[$Class]
 }
 function Get-HcSource([string]$Path, [string]$Name) {
   if ($null -eq $global:HcSources) {
@@ -216,8 +223,7 @@ _REFUSED = frozenset({"System.UnauthorizedAccessException", "System.Security.Sec
 class Item:
     """One item of a section: its value, or the failure that stands in its place.
 
-    `error` is the exception's type ("" when there is none), `code` its HRESULT, or the one of CIM, as an
-    unsigned number.
+    `error` is the exception's type ("" when there is none), `code` its HRESULT or CIM's, as an unsigned number.
     """
 
     name: str
@@ -287,10 +293,7 @@ class Section:
             raise CaptureUnreadable(f"the section has no item {name!r}") from None
 
     def key(self, name: str) -> Key | Item:
-        """Return the registry key that an item holds, or the item that says why it could not be read.
-
-        Raises CaptureUnreadable when its value is no registry key.
-        """
+        """Return an item's registry key, or the item that says why not; raises CaptureUnreadable when it holds none."""
         item = self.item(name)
         return _key(item) if item.ok else item
 

@@ -1,7 +1,8 @@
 """Every rule has a capture for each of the four ways it can end: pass, fail, unknown and notapplicable.
 
 The captures are those of its probe, judged with the baseline's default values. A rule that has a meaning on every
-Linux host is not applicable only where the inventory took another system for Linux: one capture serves them all.
+Linux host is not applicable only where the inventory took another system for Linux: one capture serves them all. No
+system but Windows answers by powershell.exe, so a rule that has a meaning on every Windows host always applies.
 """
 
 from __future__ import annotations
@@ -21,14 +22,15 @@ from hardencheck.model.capture import Capture, Ended
 from hardencheck.model.expectation import Expectation
 from hardencheck.model.manifest import Manifest
 from hardencheck.model.observation import Observation
-from hardencheck.model.outcome import HostState, Outcome
+from hardencheck.model.outcome import HostState, Outcome, Platform
 from hardencheck.model.roster import Roster
 from hardencheck.probes import all_probes
 from tests.probes.cases import all_cases, compose
 
 BASELINE = load("bpo-core")
 CASES = all_cases()
-LINUX = [rule for rule in BASELINE.rules if rule.id.startswith("linux-")]
+LINUX = [rule for rule in BASELINE.rules if Platform.LINUX in rule.platforms]
+WINDOWS = [rule for rule in BASELINE.rules if Platform.WINDOWS in rule.platforms]
 WANTED = {Outcome.PASS, Outcome.FAIL, Outcome.UNKNOWN, Outcome.NOTAPPLICABLE}
 
 
@@ -60,14 +62,25 @@ def observations(probe_id: str) -> list[Observation]:
     ]
 
 
-@pytest.mark.parametrize("rule", LINUX, ids=lambda rule: rule.id)
-def test_a_rule_can_end_in_four_ways(rule: Rule) -> None:
+def seen(rule: Rule) -> set[Outcome]:
+    """Return the outcomes of a rule on all captures of its probe."""
     values = {name: BASELINE.values[name].default for name in rule.values}
     expectation = Expectation(rule, all_probes()[rule.probe].facts, values)
-    seen = {judge(rule, expectation, observation, None).outcome for observation in observations(rule.probe)}
-    missing = sorted(outcome.value for outcome in WANTED - seen - {foreign()[rule.id]})
+    return {judge(rule, expectation, observation, None).outcome for observation in observations(rule.probe)}
+
+
+@pytest.mark.parametrize("rule", LINUX, ids=lambda rule: rule.id)
+def test_a_rule_can_end_in_four_ways(rule: Rule) -> None:
+    missing = sorted(outcome.value for outcome in WANTED - seen(rule) - {foreign()[rule.id]})
+    assert not missing, f"tests/data/probes/{rule.probe}.yaml has no case that ends in {missing}"
+
+
+@pytest.mark.parametrize("rule", WINDOWS, ids=lambda rule: rule.id)
+def test_a_windows_rule_can_pass_fail_and_stay_open(rule: Rule) -> None:
+    missing = sorted(outcome.value for outcome in WANTED - seen(rule) - {Outcome.NOTAPPLICABLE})
     assert not missing, f"tests/data/probes/{rule.probe}.yaml has no case that ends in {missing}"
 
 
 def test_there_are_the_rules_that_were_promised() -> None:
     assert len(LINUX) >= 60
+    assert len(WINDOWS) >= 45

@@ -17,6 +17,7 @@ from hardencheck.baselines.snapshot import to_bytes
 from hardencheck.inventory import local_host
 from hardencheck.inventory.roster import TEMPLATE, read
 from hardencheck.model.capture import digest
+from hardencheck.model.outcome import Platform
 from hardencheck.model.sweep import Sweep
 from hardencheck.pipeline.collector import script_for
 from hardencheck.pipeline.sweep import timestamp
@@ -145,7 +146,7 @@ def begin(store: Path, roster: Path | None) -> Sweep:
         baseline_id=baseline.id,
         baseline_version=baseline.version,
         baseline_digest=digest(snapshot),
-        collector_digest=script_for(baseline, roster=people is not None).digest,
+        collector_digest=script_for(baseline, Platform.LINUX, roster=people is not None).digest,
         settings=settings,
         hosts=(pending(local_host()),),
         roster_digest=people.digest if people else None,

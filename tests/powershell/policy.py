@@ -154,8 +154,9 @@ POLICY_SECTIONS = frozenset(
 class Policy:
     """What one kind of script may say besides what all may.
 
-    `exact` holds whole commands, calls and casts, spaces and all, that would be refused and were read by people. `owned` gives a
-    function static members that nobody else may use; such a function may also loosen `$ErrorActionPreference`.
+    `exact` holds whole commands, calls and casts, spaces and all, that would be refused and were read by people.
+    `owned` gives a function static members that nobody else may use; such a function may also loosen
+    `$ErrorActionPreference`.
     `emitters` are the functions that write an item (a script without any may print anywhere). `reserved` are the
     parameters of the functions that run a block: the block sees them, not the script's variables of that name.
     """
@@ -176,7 +177,7 @@ class Policy:
 _EMITTERS = names("Item List Registry SecurityPolicy AuditPolicy")
 #: a probe's script
 PROBE = Policy(
-    commands=_SHAPING | _READING | _EMITTERS | names("Get-HcTime Get-HcMembers"),
+    commands=_SHAPING | _READING | _EMITTERS | names("Get-HcTime Get-HcMembers Get-HcInstances"),
     emitters=_EMITTERS,
     reserved=names("name body"),
 )

@@ -72,6 +72,7 @@ BAD = {
     "netsh.exe advfirewall reset": "not a plain command name",
     "secedit.exe /configure /db x": "not a plain command name",
     "Get-CimInstance Win32_Product": "repairs installed packages",
+    "Get-HcInstances Win32_Product": "repairs installed packages",
     "Get-CimInstance Win32_UserAccount": "lists the domain",
     "Get-CimInstance -Query 'SELECT * FROM win32_product'": "repairs installed packages",
     "Get-CimInstance Win32_GroupUser": "lists the domain",
@@ -326,7 +327,12 @@ def test_only_the_prelude_asks_a_group_for_its_members_and_calls_nothing_else_of
     script = f"function Get-Own($name) {{\n  {body}\n}}"
     assert lint(script, PRELUDE) == []
     assert len(lint(script, PROBE)) == 2
-    for other in (("'Members'", "'Remove', 'x'"), ("[adsi]", "[wmi]"), ("./$name,group", "$name"), ("$group.ps", "$g.ps")):
+    for other in (
+        ("'Members'", "'Remove', 'x'"),
+        ("[adsi]", "[wmi]"),
+        ("./$name,group", "$name"),
+        ("$group.ps", "$g.ps"),
+    ):
         assert lint(script.replace(*other), PRELUDE)
 
 

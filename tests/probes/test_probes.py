@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from typing import Any
 
@@ -9,13 +10,14 @@ import jsonschema
 import pytest
 
 from hardencheck.errors import CaptureUnreadable
-from hardencheck.model.outcome import Status
+from hardencheck.model.outcome import Platform, Status
 from hardencheck.model.probe import Probe
 from hardencheck.probes import all_probes
 from hardencheck.probes.output import PRELUDE
 from tests.probes.cases import Case, all_cases
 
 PROBES = list(all_probes().values())
+LINUX = [probe for probe in PROBES if probe.platform is Platform.LINUX]
 CASES = all_cases()
 
 
@@ -79,12 +81,20 @@ def _loose(schema: Any) -> str:
 
 
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.id)
+def test_a_script_shows_what_it_was_asked_for(probe: Probe) -> None:
+    asked = {word for words in probe.asks.values() for word in words}
+    for name in probe.parameters:
+        if f"${name}" in asked or re.search(rf"\b{name}\b", probe.script):
+            assert f"run 'asked {name}' printf '%s\\n' \"${name}\"\n" in probe.script
+
+
+@pytest.mark.parametrize("probe", LINUX, ids=lambda probe: probe.id)
 @pytest.mark.parametrize("shell", ["dash", "bash"])
 def test_script_parses(probe: Probe, shell: str) -> None:
     subprocess.run([shell, "-n"], input=PRELUDE + probe.script, text=True, check=True)
 
 
-@pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.id)
+@pytest.mark.parametrize("probe", LINUX, ids=lambda probe: probe.id)
 def test_script_passes_shellcheck(probe: Probe) -> None:
     script = f"#!/bin/sh\n{PRELUDE}\n{probe.script}"
     done = subprocess.run(["shellcheck", "-"], input=script, text=True, capture_output=True, check=False)

@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from hardencheck.probes.linux.support_table import REVIEW_DAYS, SITE_SCHEMA, parse_table, support_table
+from hardencheck.probes.support_table import REVIEW_DAYS, SITE_SCHEMA, parse_table, support_table
 
 GOOD: dict[str, Any] = {
     "reviewed": "2026-11-22",

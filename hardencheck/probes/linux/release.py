@@ -23,7 +23,7 @@ from hardencheck.model.capture import Capture
 from hardencheck.model.observation import Observation
 from hardencheck.model.outcome import Platform
 from hardencheck.model.probe import Context, JsonSchema, Probe, System
-from hardencheck.probes.linux.support_table import SITE_SCHEMA, support_table
+from hardencheck.probes.support_table import SITE_SCHEMA, support_table
 from hardencheck.probes.output import Output, read
 
 SCRIPT = r"""
