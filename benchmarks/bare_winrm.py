@@ -9,7 +9,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import winrm
+from winrm.protocol import Protocol
 
 from benchmarks.windows import PASSWORD, USER
 from hardencheck.transport.bootstrap import encoded
@@ -19,7 +19,7 @@ WORKERS = 50
 
 def ask(port: str, script: bytes) -> int:
     """Run the script on one host and return how many bytes it wrote."""
-    protocol = winrm.Protocol(
+    protocol = Protocol(
         f"http://127.0.0.1:{port}/wsman",
         transport="ntlm",
         username=USER,

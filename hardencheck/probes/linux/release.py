@@ -23,8 +23,8 @@ from hardencheck.model.capture import Capture
 from hardencheck.model.observation import Observation
 from hardencheck.model.outcome import Platform
 from hardencheck.model.probe import Context, JsonSchema, Probe, System
-from hardencheck.probes.support_table import SITE_SCHEMA, support_table
 from hardencheck.probes.output import Output, read
+from hardencheck.probes.support_table import SITE_SCHEMA, support_table
 
 SCRIPT = r"""
 files /var/lib/ubuntu-advantage/status.json
