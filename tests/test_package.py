@@ -63,6 +63,8 @@ def test_the_wheel_holds_every_rule(clone: Path, tmp_path: Path) -> None:
     rules = {str(path.relative_to(shipped("baselines"))) for path in shipped("baselines").rglob("*.yaml")}
     assert {f"hardencheck/_shipped/baselines/{name}" for name in rules} <= names
     assert any(name.startswith("hardencheck/storage/migrations/") for name in names)
+    templates = {path.name for path in (ROOT / "hardencheck" / "report" / "templates").iterdir()}
+    assert {f"hardencheck/report/templates/{name}" for name in templates} <= names
     environment = {**os.environ, "PYTHONPATH": str(site), "HARDENCHECK_STORE": str(tmp_path / "h.db")}
     script = "import hardencheck.resources as r; print(r.__file__); print(r.shipped('baselines'))"
     told = subprocess.run(

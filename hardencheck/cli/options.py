@@ -76,4 +76,9 @@ RosterOption = Annotated[
 ]  # fmt: skip
 FailOn = Annotated[Severity, typer.Option("--fail-on", help="Lowest severity that makes the exit code 1.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="How the result is written to standard output.")]
+ReportOption = Annotated[
+    list[str] | None,
+    typer.Option("--report", metavar="FORMAT:PATH", help="Also write a report to a file, such as html:report.html; may "
+                 "be given several times."),
+]  # fmt: skip
 SweepId = Annotated[str, typer.Argument(help="A sweep's id, the start of one, or 'last'.")]

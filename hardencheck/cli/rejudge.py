@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from hardencheck.cli import options as opt
+from hardencheck.cli import reports
 from hardencheck.cli.exit_codes import exit_code
 from hardencheck.cli.output import emit, note
 from hardencheck.model.outcome import Severity
@@ -26,11 +27,12 @@ def rejudge(
     tailoring: opt.Tailoring = None,
     level: opt.LevelOption = None,
     format: opt.FormatOption = opt.Format.TABLE,
+    report: opt.ReportOption = None,
     fail_on: opt.FailOn = Severity.MEDIUM,
     store: opt.StoreOption = opt.default_store(),
 ) -> int:
     """Judge a stored sweep again, offline; says on standard error whether anything differs."""
-    from hardencheck.cli.report import own_baseline, rendered
+    from hardencheck.cli.report import about, own_baseline, rendered
     from hardencheck.cli.targets import Selection
     from hardencheck.errors import UsageError
     from hardencheck.pipeline.rejudge import differences
@@ -39,13 +41,16 @@ def rejudge(
 
     if tailoring and not baseline:
         raise UsageError("--tailoring goes with --baseline", hint="the sweep's own baseline holds its own tailoring")
+    wanted = reports.parse(report)
     with open_store(store) as opened:
         before = opened.sweep(sweep)
         judged_by = Selection(baseline, tailoring or ()).load() if baseline else own_baseline(opened, before)
         if level:
             judged_by = replace(judged_by, level=level)
         after = judge_again(before, judged_by, opened)
-    emit(rendered(after, format))
+    found = about(after, judged_by)
+    emit(rendered(found, format))
+    reports.write(found, wanted)
     changed = differences(before, after)
     for line in changed:
         note(line)

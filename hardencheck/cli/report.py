@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hardencheck.cli import options as opt
+from hardencheck.cli import reports
 from hardencheck.cli.exit_codes import exit_code
 from hardencheck.cli.output import emit
 from hardencheck.cli.targets import Selection
@@ -15,6 +17,7 @@ from hardencheck.model.outcome import Severity
 
 if TYPE_CHECKING:
     from hardencheck.model.baseline import Baseline
+    from hardencheck.model.report import Report
     from hardencheck.model.sweep import Sweep
     from hardencheck.storage.store import Store
 
@@ -28,21 +31,29 @@ def add(app: typer.Typer) -> None:
     app.add_typer(hosts, name="host")
 
 
-def rendered(sweep: Sweep, form: opt.Format) -> str:
-    """Return a sweep in the wanted format."""
+def rendered(report: Report, form: opt.Format) -> str:
+    """Return a report in the format that standard output is to have."""
     match form:
         case opt.Format.TABLE:
             from hardencheck.report import table
 
-            return table.render(sweep)
+            return table.render(report.sweep)
         case opt.Format.JSON:
             from hardencheck.report import json
 
-            return json.render(sweep)
+            return json.render(report)
         case opt.Format.CSV:
             from hardencheck.report import csv
 
-            return csv.render(sweep)
+            return csv.render(report)
+
+
+def about(sweep: Sweep, baseline: Baseline) -> Report:
+    """Return what reports on a sweep are written from."""
+    from hardencheck.model.report import Report
+    from hardencheck.pipeline.sweep import timestamp
+
+    return Report(sweep, baseline, timestamp(datetime.now(UTC)))
 
 
 def own_baseline(store: Store, sweep: Sweep) -> Baseline:
@@ -52,11 +63,11 @@ def own_baseline(store: Store, sweep: Sweep) -> Baseline:
     return from_bytes(store.blob(sweep.baseline_digest))
 
 
-def narrowed(store: Store, sweep: Sweep, selection: Selection) -> Sweep:
-    """Return the sweep with the selected rules only, as its own baseline knows them."""
+def narrowed(sweep: Sweep, baseline: Baseline, selection: Selection) -> Sweep:
+    """Return the sweep with the selected rules of its baseline only."""
     if not selection.narrows:
         return sweep
-    chosen = {rule.id for rule in selection.of(own_baseline(store, sweep)).rules}
+    chosen = {rule.id for rule in selection.of(baseline).rules}
     hosts = tuple(
         replace(host, results=tuple(result for result in host.results if result.rule_id in chosen))
         for host in sweep.hosts
@@ -71,17 +82,22 @@ def report(
     tag: opt.Tags = None,
     exclude: opt.Exclude = None,
     format: opt.FormatOption = opt.Format.TABLE,
+    report: opt.ReportOption = None,
     fail_on: opt.FailOn = Severity.MEDIUM,
     store: opt.StoreOption = opt.default_store(),
 ) -> int:
     """Show a stored sweep; exits as the sweep did."""
     from hardencheck.storage import open_store
 
+    wanted = reports.parse(report)
     with open_store(store) as opened:
         selection = Selection("", (), rule or (), theme or (), tag or (), exclude or ())
-        found = narrowed(opened, opened.sweep(sweep), selection)
+        stored = opened.sweep(sweep)
+        baseline = own_baseline(opened, stored)
+        found = about(narrowed(stored, baseline, selection), baseline)
     emit(rendered(found, format))
-    return exit_code(found, fail_on)
+    reports.write(found, wanted)
+    return exit_code(found.sweep, fail_on)
 
 
 def sweeps(store: opt.StoreOption = opt.default_store()) -> None:

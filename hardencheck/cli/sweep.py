@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hardencheck.cli import options as opt
+from hardencheck.cli import reports
 from hardencheck.cli.exit_codes import exit_code
 from hardencheck.cli.output import emit, note, progress
 from hardencheck.cli.targets import BPO_CORE, Reach, Selection, credentials_beside, pins_beside, transports
@@ -62,6 +63,7 @@ def sweep(
     ] = None,
     fail_on: opt.FailOn = Severity.MEDIUM,
     format: opt.FormatOption = opt.Format.TABLE,
+    report: opt.ReportOption = None,
     record: Annotated[
         Path | None,
         typer.Option("--record", metavar="DIR", help="Also write what hosts answered, names replaced, to be sent."),
@@ -70,7 +72,7 @@ def sweep(
     store: opt.StoreOption = opt.default_store(),
 ) -> int:
     """Check hosts against a baseline; without -i, this machine."""
-    from hardencheck.cli.report import rendered
+    from hardencheck.cli.report import about, rendered
     from hardencheck.collect.gather import Collector
     from hardencheck.collect.record import Recorder
     from hardencheck.errors import Interrupted
@@ -80,6 +82,7 @@ def sweep(
     from hardencheck.storage import new_sweep_id, open_store
     from hardencheck.transport.guard import CredentialGuard
 
+    wanted = reports.parse(report)
     reach = Reach(inventory or (), limit, vault_password_file, ask_pass, ask_become_pass)
     selection = Selection(baseline, tailoring or (), rule or (), theme or (), tag or (), exclude or (), level)
     now = datetime.now(UTC)
@@ -114,7 +117,9 @@ def sweep(
                     hint="hardencheck sweep --resume finishes the rest",
                 ) from None
         done = opened.sweep(sweep_id)
-    emit(rendered(done, format))
+    found = about(done, by)
+    emit(rendered(found, format))
+    reports.write(found, wanted)
     code = exit_code(done, fail_on)
     if not quiet and format is opt.Format.TABLE:
         note(f"exit {code.value}: {code.meaning}")

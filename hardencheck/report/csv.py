@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import io
 
-from hardencheck.model.sweep import Sweep
+from hardencheck.model.report import Report
 from hardencheck.report.escape import csv_cell
 
+SUFFIX = ".csv"
 COLUMNS = (
     "sweep", "host", "client", "process_unit", "site", "owner", "system", "host_state", "host_reason",
     "rule_id", "theme", "severity", "outcome", "message", "evidence",
@@ -15,9 +16,9 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def render(sweep: Sweep) -> str:
+def render(report: Report) -> str:
     """Return the sweep as CSV (RFC 4180); a host without results has one row with its state."""
-    out = io.StringIO()
+    sweep, out = report.sweep, io.StringIO()
     writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for host in sweep.hosts:

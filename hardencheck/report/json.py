@@ -8,14 +8,16 @@ from typing import Any
 
 from hardencheck.model.codec import sweep_to_json
 from hardencheck.model.outcome import HostState, Level, Outcome, Platform, Severity
-from hardencheck.model.sweep import Sweep
+from hardencheck.model.report import Report
 from hardencheck.report.summary import Score, summarise
 
+SUFFIX = ".json"
 SCHEMA_VERSION = "1.0"
 
 
-def render(sweep: Sweep) -> str:
+def render(report: Report) -> str:
     """Return the sweep as JSON with sorted keys: the same sweep gives the same bytes. Non-ASCII is escaped."""
+    sweep = report.sweep
     summary = summarise(sweep)
     body = {
         "schema_version": SCHEMA_VERSION,
