@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import astuple, replace
+from pathlib import Path
 
 import pytest
 
@@ -30,3 +31,12 @@ def test_only_a_pass_and_what_was_put_right_look_like_a_pass_anywhere() -> None:
         looks = (word.xccdf == "pass", word.ckl == "NotAFinding", word.cklb == "not_a_finding", word.hdf == "passed",
                  word.junit == "", word.ocsf == 1, word.oscal == "satisfied")  # fmt: skip
         assert set(looks) == {outcome in good}
+
+
+def test_the_docs_print_the_table() -> None:
+    rows = {**{outcome.value: row for outcome, row in PROJECTION.items()}, "fail, waived": WAIVED}
+    lines = [
+        "| " + " | ".join([name, *(str(word) if word != "" else "-" for word in astuple(row))]) + " |"
+        for name, row in rows.items()
+    ]
+    assert "\n".join(lines) in (Path(__file__).parents[2] / "docs" / "reports.md").read_text()
