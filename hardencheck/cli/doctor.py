@@ -78,7 +78,7 @@ def doctor(
         transport.close()
     emit(f"\n{ready} of {len(hosts)} hosts are ready for a full sweep\n")
     for name, script in scripts_for(selected, (host.platform for host in hosts)).items():
-        emit(f"script sha256 {script.digest} (--show-script --platform {name})\n")
+        emit(f"{name} script sha256 {script.digest}\n  (hardencheck doctor --show-script --platform {name})\n")
     return ExitCode.COMPLIANT if ready == len(hosts) else ExitCode.INCOMPLETE
 
 

@@ -50,7 +50,8 @@ def test_rules_are_chosen_alike_everywhere(lab: Lab, command: Command, hosts: li
     whole = command("sweep", "-i", inventory, "--format", "json", prefix=lab.exec_prefix)
     for number, selection in enumerate(SELECTIONS):
         listed = command("baseline", "show", "bpo-core", *selection).out.split("\n\n")[1]
-        chosen = {line.split()[2] for line in listed.splitlines()[1:]}
+        listed_rules = (line.split()[2] for line in listed.splitlines()[1:])
+        chosen = {rule for rule in listed_rules if rule.startswith("linux-")}  # the hosts' platform
         assert chosen
         assert chosen < rules(whole)
 
