@@ -17,7 +17,8 @@ from types import MappingProxyType
 from typing import Any
 
 from hardencheck.model.probe import Probe
-from hardencheck.probes.powershell import END_OF_SECTION, PRELUDE
+from hardencheck.probes.powershell import END_OF_SECTION
+from hardencheck.probes.prelude import PRELUDE
 
 _HEAD = r"""# hardencheck collector: reads; it writes only what secedit and auditpol export to, files that it deletes
 $ErrorActionPreference = 'Stop'

@@ -112,7 +112,7 @@ class Probe:
     """One question to a host.
 
     `script` only reads. It is POSIX sh that may use the functions of `hardencheck.probes.output.PRELUDE`, or, for
-    Windows, PowerShell 5.1 with those of `hardencheck.probes.powershell.PRELUDE`; the latter reads no parameters and
+    Windows, PowerShell 5.1 with those of `hardencheck.probes.prelude.PRELUDE`; the latter reads no parameters and
     asks no questions. `facts` maps each fact's name to a strict JSON Schema. `needs_root` makes the observation
     `not_collected` without root (on Windows: administrator rights). `seconds` and `max_bytes` bound the section.
     `version` grows when the meaning of a fact changes.

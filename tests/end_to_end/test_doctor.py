@@ -82,6 +82,6 @@ def test_the_script_that_is_shown_is_the_one_that_runs(lab: Lab, command: Comman
         assert shown.code == 0
         digest = hashlib.sha256(shown.out.encode()).hexdigest()
         asked = command("doctor", "-i", inventory, *selection, prefix=lab.exec_prefix)
-        assert f"script sha256 {digest} " in asked.out
+        assert f"linux script sha256 {digest}\n" in asked.out
         swept = command("sweep", "-i", inventory, *selection, "--format", "json", prefix=lab.exec_prefix)
         assert swept.json["sweep"]["collector_digest"] == digest

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +32,16 @@ REFUSED = {"t": "System.UnauthorizedAccessException", "h": -2147024891, "c": "Pe
 KEYS = {
     "case", "from", "system", "now", "runs", "files", "absent", "unreadable", "special", "dangling",
     "stdout", "stderr", "exit_status", "status", "facts", "missing", "reason", "read_from", "peer", "values",
-    "unit", "roster", "items", "errors", "registry",
+    "unit", "roster", "items", "errors", "registry", "twin",
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Case:
-    """One recorded capture and what its probe must make of it."""
+    """One recorded capture and what its probe must make of it.
+
+    `twin` names the case of the same probe with which it must share every fact: most often the same system in English.
+    """
 
     probe_id: str
     name: str
@@ -49,6 +53,7 @@ class Case:
     reason: str = ""
     read_from: dict[str, str] = field(default_factory=dict)
     peers: tuple[str, ...] = ()
+    twin: str = ""
 
 
 def compose(case: dict[str, Any]) -> bytes:
@@ -137,6 +142,7 @@ def cases(path: Path) -> Iterator[Case]:
             reason=document.get("reason", ""),
             read_from=document.get("read_from", {}),
             peers=(peer,) if isinstance(peer := document.get("peer", ()), str) else tuple(peer),
+            twin=document.get("twin", ""),
         )
 
 
@@ -146,6 +152,7 @@ def _system(about: dict[str, Any], *, windows: bool) -> System:
     return System(**{**DEBIAN_12, **about, "like": tuple(about.get("like", ()))})
 
 
-def all_cases() -> list[Case]:
-    """Return the cases of every probe."""
-    return [case for path in sorted(DATA.glob("*.yaml")) for case in cases(path)]
+@cache
+def all_cases() -> tuple[Case, ...]:
+    """Return the cases of every probe; they are read once."""
+    return tuple(case for path in sorted(DATA.glob("*.yaml")) for case in cases(path))

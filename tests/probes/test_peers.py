@@ -30,6 +30,7 @@ REPORTED = {
     "wazuh#34496", "yum-utils#36",
     "BuildReview-Windows#1", "Hardening-Audit-Tool-AuditTAP#775", "cnspec#3667", "mql PR#10390", "wazuh-qa#3021",
     "RemoveWindowsAI#244", "fusioninventory-agent#701", "microsoft-365-docs#9775", "mql PR#10372", "mql PR#10381",
+    "imabdk/Toast-Notification-Script#43",
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from hardencheck.collect.powershell import build
 from hardencheck.model.outcome import Platform
 from hardencheck.model.probe import Probe
 from hardencheck.probes import all_probes
-from hardencheck.probes.powershell import PRELUDE as PRELUDE_SCRIPT
+from hardencheck.probes.prelude import PRELUDE as PRELUDE_SCRIPT
 from hardencheck.transport.bootstrap import BOOTSTRAP as BOOTSTRAP_SCRIPT
 from hardencheck.transport.bootstrap import encoded
 from tests.powershell.lint import functions_of, lint

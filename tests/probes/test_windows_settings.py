@@ -16,21 +16,24 @@ GPO = "cn={31B2F340-016D-11D2-945F-00C04FB984F9},cn=policies,cn=system,DC=lab,DC
 
 
 def section(**values: Any) -> Section:
-    """Return a section with the value Limit in some keys; `refused` is a key that cannot be read."""
+    """Return a section with the value Limit in some keys; `refused` is a key that cannot be read.
+
+    `conflict` is MDMWinsOverGP; a section without it does not ask for that key.
+    """
     registry, errors = {}, {}
-    for name in ("policy", "mdm", "local"):
-        value = values.get(name)
+    for name in ("policy", "mdm", "local", *({"conflict"} & values.keys())):
+        value, limit = values.get(name), "MDMWinsOverGP" if name == "conflict" else "Limit"
         if value == "refused":
             errors[name] = "refused"
         else:
-            registry[name] = rf"K\{name}" if value is None else {"path": rf"K\{name}", "values": {"Limit": value}}
+            registry[name] = rf"K\{name}" if value is None else {"path": rf"K\{name}", "values": {limit: value}}
     return read(Capture("windows.x", compose_windows({"registry": registry, "errors": errors})))
 
 
 @pytest.mark.parametrize(
     ("there", "value", "words"),
     [
-        ({"policy": 1, "mdm": 2, "local": 3}, 1, r"HKLM\K\policy\Limit, set by a policy that is not known"),
+        ({"policy": 1, "mdm": 1, "local": 3}, 1, r"HKLM\K\policy\Limit, set by a policy that is not known"),
         ({"policy": {"k": "DWord", "v": 1, "s": GPO}}, 1, "set by group policy {31B2F340-016D-11D2-945F-00C04FB984F9}"),
         ({"policy": {"k": "DWord", "v": 1, "s": "LocalGPO"}}, 1, "set by local group policy"),
         ({"mdm": 2, "local": 3}, 2, "set by device management"),
@@ -47,6 +50,30 @@ def test_the_first_place_that_holds_it_decides(there: dict[str, Any], value: int
 def test_a_place_that_cannot_be_read_leaves_it_open_unless_a_stronger_one_decides() -> None:
     assert decide(section(policy="refused", local=3), PLACES, 7).why == "policy: the host refused access"
     assert decide(section(policy=1, local="refused"), PLACES, 7).value == 1
+
+
+@pytest.mark.parametrize(
+    ("there", "value", "words"),
+    [
+        ({"conflict": None}, 1, "set by a policy"),
+        ({"conflict": 0}, 1, "set by a policy"),
+        ({"conflict": 1}, 2, "set by device management"),
+        ({"conflict": 1, "mdm": None}, 1, "set by a policy"),
+        ({"conflict": 0, "mdm": "refused"}, 1, "set by a policy"),
+        ({"conflict": 1, "mdm": "refused"}, None, "mdm: the host refused access"),
+        ({"conflict": "refused"}, None, "conflict: the host refused access"),
+        ({"conflict": "refused", "mdm": 1}, 1, "set by a policy"),
+        ({}, None, "set by device management, say two things"),
+        ({"mdm": "refused"}, None, "mdm: the host refused access"),
+    ],
+)
+def test_group_policy_goes_before_device_management_unless_that_was_told_to_win(
+    there: dict[str, Any], value: int | None, words: str
+) -> None:
+    found = decide(section(**{"policy": 1, "mdm": 2, "local": 3} | there), PLACES, 7)
+    assert found.value == value
+    assert words in found.source + found.why
+    assert bool(found.why) == (value is None)
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,10 @@
 
 Reads: MSFT_MpComputerStatus (what Get-MpComputerStatus shows), the products registered in root/SecurityCenter2 where
 there is one, the services. https://learn.microsoft.com/previous-versions/windows/desktop/defender/msft-mpcomputerstatus
-Needs: nothing.
+Needs: administrator rights to see all services.
 Absent when: Microsoft's does not tell, or has stepped back on a server, where another product cannot register: that its
-service runs says that it is there (antivirus_services), and not that it looks at files.
+service runs says that it is there (antivirus_services), and not that it looks at files. Nothing is known to be active,
+and services may be hidden.
 """
 
 from __future__ import annotations
@@ -36,22 +37,29 @@ def parse(capture: Capture, context: Context) -> Observation:
     """Yield the products that protect in real time, those of them with old signatures, and the services that run."""
     section = read(capture)
     found = defender_status.listed(section)
-    own = defender_status.defender(section, found, context.now)
+    own = defender_status.defender(section, found, context)
     others = defender_status.products(section, context.system.windows, found)
     facts = Facts()
     running: list[str] = []
+    hidden = defender_status.hidden(found, context)
     if found is None:
-        facts.lack("antivirus_services", "the services could not be listed")
+        facts.lack("antivirus_services", hidden)
     else:
         named = services.known(found, context.values.get("windows_antivirus_services", ()))
         running = sorted({product for product, one in named if one.running and not one.misplaced})
-        facts.put("antivirus_services", running, "Win32_Service: state Running")
-    _active(facts, own, others, [name for name in running if name != defender_status.NAME])
+        if running or not hidden:
+            facts.put("antivirus_services", running, "Win32_Service: state Running")
+        else:
+            facts.lack("antivirus_services", hidden)
+    others_run = [name for name in running if name != defender_status.NAME]
+    doubt = f"{', '.join(others_run)} runs, but whether it looks at files cannot be seen here" if others_run else hidden
+    _active(facts, own, others, doubt)
     _signatures(facts, own, others or [], int(context.values.get("malware_signatures_max_age_days", 0)))
     return facts.observation()
 
 
-def _active(facts: Facts, own: Defender, others: list[Product] | None, services_of_others: list[str]) -> None:
+def _active(facts: Facts, own: Defender, others: list[Product] | None, doubt: str) -> None:
+    """Put what is active; `doubt` says why something else may be although nothing is seen to be."""
     active = [defender_status.NAME] if own.active else []
     active += sorted(one.name for one in others or () if one.on)
     seen = "; ".join(
@@ -63,9 +71,8 @@ def _active(facts: Facts, own: Defender, others: list[Product] | None, services_
         facts.lack("active_products", f"{defender_status.NAME}: {own.why}")
     elif others is None:
         facts.lack("active_products", "which antivirus is registered could not be asked")
-    elif services_of_others:
-        names = ", ".join(services_of_others)
-        facts.lack("active_products", f"{names} runs, but whether it looks at files cannot be seen here; {seen}")
+    elif doubt:
+        facts.lack("active_products", f"{doubt}; {seen}")
     else:
         facts.put("active_products", [], seen)
 

@@ -5,15 +5,15 @@ service's own; how the service starts; LastGoodSampleInfo, in which the service 
 comparison; the domain role (5 is the PDC emulator); the services NTP, NetTimeSvc and Domain Time Client, which keep the
 clock in its place. What w32tm prints is translated, so it is not asked.
 https://learn.microsoft.com/windows-server/networking/windows-time-service/windows-time-service-tools-and-settings
-Needs: nothing.
+Needs: administrator rights to see all services.
 Facts:
   time_source          `domain` (NT5DS or AllSync on a member), `servers` (NTP with servers), or `none`
   time_service_off     why the service or its client cannot set the clock; "" when nothing stands in the way
   reference_age_hours  hours since the clock was last compared with its source
 Absent when: the service never noted a comparison (the note is not known from Windows Server 2016 and older); another
-program keeps the clock; a PDC emulator follows the domain: the forest's first one must not, and which one this is, is
-not known; a machine that asks no server gets its time from the hypervisor. Of members the setting counts, also where
-the hypervisor offers a better time: what was compared with is named beside the age.
+program keeps the clock, or may, unseen; a PDC emulator follows the domain: the forest's first one must not, and which
+one this is, is not known; a machine that asks no server gets its time from the hypervisor. Of members the setting
+counts, also where the hypervisor offers a better time: what was compared with is named beside the age.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from hardencheck.model.observation import Observation
 from hardencheck.model.outcome import Platform
 from hardencheck.model.probe import Context, JsonSchema, Probe
 from hardencheck.probes.powershell import Item, Section, as_int, as_list, read
+from hardencheck.probes.windows.services import unseen
 from hardencheck.probes.windows.settings import TEXT, Facts, Place, Setting, decide
 
 SCRIPT = r"""
@@ -42,8 +43,8 @@ Item 'time' {
   [long][Math]::Floor(([DateTime]::UtcNow - $start).TotalSeconds)
 }
 List 'others' {
-  Get-CimInstance -Namespace 'root/cimv2' -ClassName Win32_Service -Property Name -OperationTimeoutSec 8 `
-    -Filter "State = 'Running' AND (Name = 'NTP' OR Name = 'NetTimeSvc' OR Name = 'Domain Time Client')" |
+  $names = 'NTP', 'NetTimeSvc', 'Domain Time Client'
+  Get-HcInstances Win32_Service -Seconds 8 | Where-Object { $_.State -eq 'Running' -and $names -contains $_.Name } |
     ForEach-Object { [string]$_.Name }
 }
 """
@@ -67,14 +68,15 @@ _LONGEST = 262_800
 def parse(capture: Capture, context: Context) -> Observation:
     """Yield the source of time, what is in its way, and the age of the last comparison."""
     section, facts = read(capture), Facts()
-    source, off = _source(section, context), _off(section)
+    others = _others(section, context)
+    source, off = _source(section, context), _off(section, others)
     if _by_hypervisor(section):
         why = "the hypervisor sets the clock (VM IC Time Synchronization Provider), and what it follows is not known"
         source = Setting(None, why=why) if source.value == "none" else source
         off = Setting(None, why=why) if off.value == _CLIENT_OFF else off
     facts.add("time_source", source)
     facts.add("time_service_off", off)
-    facts.add("reference_age_hours", _age(section))
+    facts.add("reference_age_hours", _age(section, others))
     return facts.observation()
 
 
@@ -111,18 +113,15 @@ def _source(section: Section, context: Context) -> Setting:
     return Setting("domain", source)
 
 
-def _off(section: Section) -> Setting:
+def _off(section: Section, others: str) -> Setting:
     service = section.key("service")
     if isinstance(service, Item):
         return Setting(None, why=service.trouble)
     start = service.get("Start")
     if start is None or not isinstance(start.data, int):
         return Setting(None, why="how the service W32Time starts is not known")
-    others = section.item("others")
     if start.data == _DISABLED:
-        if not others.ok or as_list(others.value):
-            return Setting(None, why=_other(others))
-        return Setting("the service W32Time is disabled", f"HKLM\\{service.path}\\Start")
+        return Setting("the service W32Time is disabled", f"HKLM\\{service.path}\\Start", others)
     client = decide(
         section,
         [Place("policy_client", "Enabled"), Place("client", "Enabled", "local")],
@@ -134,9 +133,13 @@ def _off(section: Section) -> Setting:
     return Setting("" if client.value else _CLIENT_OFF, client.source)
 
 
-def _other(others: Item) -> str:
+def _others(section: Section, context: Context) -> str:
+    """Say why the clock may not be the business of Windows' own service; "" when no other program keeps it."""
+    others = section.item("others")
     names = ", ".join(str(name) for name in as_list(others.value))
-    return f"another program, {names}, keeps the clock" if others.ok else others.trouble
+    if not others.ok:
+        return others.trouble
+    return f"another program, {names}, keeps the clock" if names else unseen(context)
 
 
 def _by_hypervisor(section: Section) -> bool:
@@ -144,15 +147,15 @@ def _by_hypervisor(section: Section) -> bool:
     return _HYPERVISOR in str(note.value or "").lower()
 
 
-def _age(section: Section) -> Setting:
+def _age(section: Section, others: str) -> Setting:
     note = decide(
         section, [Place("status", "LastGoodSampleInfo", "local", TEXT)], None, "the time service noted no comparison"
     )
-    now, others = as_int(section.item("time").value), section.item("others")
+    now = as_int(section.item("time").value)
     if note.why or now is None:
         return Setting(None, why=note.why or section.item("time").trouble)
-    if not others.ok or as_list(others.value):
-        return Setting(None, why=_other(others))
+    if others:
+        return Setting(None, why=others)
     ticks, _, source = str(note.value).partition(";")
     number = as_int(ticks)
     if number is None or number <= 0:

@@ -31,8 +31,7 @@ SCRIPT = (
     + services.SCRIPT
     + r"""
 Item 'preference' {
-  $one = Get-CimInstance -Namespace 'root/Microsoft/Windows/Defender' -ClassName MSFT_MpPreference `
-    -OperationTimeoutSec 20
+  $one = Get-HcInstances MSFT_MpPreference -Namespace 'root/Microsoft/Windows/Defender'
   @{
     maps = $one.MAPSReporting; samples = $one.SubmitSamplesConsent; firstsight = $one.DisableBlockAtFirstSeen
     downloads = $one.DisableIOAVProtection; unwanted = $one.PUAProtection
@@ -95,12 +94,12 @@ def parse(capture: Capture, context: Context) -> Observation:
     """Yield the settings of Microsoft Defender Antivirus."""
     section, system = read(capture), context.system.windows
     found = defender_status.listed(section)
-    own = defender_status.defender(section, found, context.now)
+    own = defender_status.defender(section, found, context)
     others = defender_status.products(section, system, found)
     if reason := replaced(own, others, found, context.values):
         return Observation.not_applicable(reason)
-    if own.idle and others is None:
-        return Observation.not_collected(f"{own.text}; which other antivirus is registered could not be asked")
+    if doubt := unsure(own, others, found, context):
+        return Observation.not_collected(doubt)
     facts = Facts()
     why = f"{defender_status.NAME}: {own.why}"
     _put(facts, "active", own.active, own.text, why)
@@ -135,6 +134,13 @@ def replaced(
         if one.running and not one.misplaced and name != defender_status.NAME
     )
     return f"{own.text}; {', '.join(running)} runs" if running else ""
+
+
+def unsure(own: Defender, others: Sequence[Product] | None, found: Sequence[Service] | None, context: Context) -> str:
+    """Say why another product may protect the host in place of Microsoft's although none is seen; "" when none may."""
+    hidden = defender_status.hidden(found, context)
+    doubt = "which other antivirus is registered could not be asked" if others is None else hidden
+    return f"{own.text}; {doubt}" if own.idle and doubt else ""
 
 
 def _put(facts: Facts, name: str, value: Any, source: str, why: str) -> None:

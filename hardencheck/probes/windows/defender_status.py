@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from hardencheck.model.probe import WindowsSystem
+from hardencheck.model.probe import Context, WindowsSystem
 from hardencheck.probes.powershell import Section, as_bool, as_int, as_list, as_text
-from hardencheck.probes.windows.services import Service, services
+from hardencheck.probes.windows.services import Service, services, unseen
 
 SCRIPT = r"""
 Item 'status' {
-  $one = Get-CimInstance -Namespace 'root/Microsoft/Windows/Defender' -ClassName MSFT_MpComputerStatus `
-    -OperationTimeoutSec 20
+  $one = Get-HcInstances MSFT_MpComputerStatus -Namespace 'root/Microsoft/Windows/Defender'
   @{
     mode = [string]$one.AMRunningMode; service = $one.AMServiceEnabled; antivirus = $one.AntivirusEnabled
     realtime = $one.RealTimeProtectionEnabled; behaviour = $one.BehaviorMonitorEnabled; tamper = $one.IsTamperProtected
@@ -30,8 +29,7 @@ Item 'status' {
   }
 }
 List 'products' {
-  $products = Get-CimInstance -Namespace 'root/SecurityCenter2' -ClassName AntiVirusProduct -OperationTimeoutSec 15
-  foreach ($one in $products) {
+  foreach ($one in (Get-HcInstances AntiVirusProduct -Namespace 'root/SecurityCenter2' -Seconds 15)) {
     $path = [string]$one.pathToSignedReportingExe
     $there = $false
     if ($path) { $there = Test-Path -LiteralPath $path }
@@ -78,12 +76,14 @@ class Product:
     text: str
 
 
-def defender(section: Section, running: Sequence[Service] | None, now: datetime) -> Defender:
+def defender(section: Section, running: Sequence[Service] | None, context: Context) -> Defender:
     """Return the state of Microsoft Defender Antivirus at the time of the sweep."""
     item = section.item("status")
     if not item.ok or not isinstance(item.value, dict):
         own = [one for one in running or () if one.name.lower() == SERVICE]
         if running is not None and not own:
+            if why := unseen(context):
+                return Defender(None, "", f"it does not answer, and {why}")
             return Defender(False, "there is no service WinDefend", idle=True)
         if any(one.state == "Stopped" for one in own):
             return Defender(False, f"service WinDefend: Stopped, start {own[0].start or 'not told'}", idle=True)
@@ -93,7 +93,7 @@ def defender(section: Section, running: Sequence[Service] | None, now: datetime)
     parts = {name: as_bool(status.get(name)) for name in ("service", "antivirus", "realtime")}
     told = ", ".join(f"{name} {'on' if part else 'off'}" for name, part in parts.items() if part is not None)
     text = f"MSFT_MpComputerStatus: mode {mode or 'not told'}, {told or 'nothing else'}"
-    tamper, age = as_bool(status.get("tamper")), _age(status, now)
+    tamper, age = as_bool(status.get("tamper")), _age(status, context.now)
     if mode.lower().removeprefix("sxs ").startswith(_IDLE):
         return Defender(False, text, idle=True, age_days=age, tamper=tamper)
     if mode.lower().startswith(_EITHER):
@@ -119,6 +119,11 @@ def products(section: Section, system: WindowsSystem, running: Sequence[Service]
 def listed(section: Section) -> list[Service] | None:
     """Return the services of the section; None when they could not be listed."""
     return services(section.item("services"))
+
+
+def hidden(found: Sequence[Service] | None, context: Context) -> str:
+    """Say why another product's service may run although none is seen; "" when all services are."""
+    return "the services could not be listed" if found is None else unseen(context)
 
 
 def _product(row: dict[str, Any], running: Sequence[Service]) -> Product | None:

@@ -6,7 +6,8 @@ an administrator changes. A policy on apps of the Store (LetAppsAccessCamera) le
 Either is blocked, too, while all its devices are disabled in the Device Manager (problem 22), which users cannot undo.
 Older cameras are of the class Image, which scanners share: these are told by the driver that serves them.
 
-Reads: these values; which devices of the classes Bluetooth, Camera and Image are plugged in, by the class's GUID.
+Reads: these values, and MDMWinsOverGP, which says who wins; which devices of the classes Bluetooth, Camera and Image
+are plugged in, by the class's GUID.
 https://learn.microsoft.com/windows/client-management/mdm/policy-csp-connectivity
 https://learn.microsoft.com/windows/client-management/mdm/policy-csp-camera
 https://learn.microsoft.com/windows/win32/cimwin32prov/win32-pnpentity
@@ -23,9 +24,10 @@ from hardencheck.model.observation import Observation
 from hardencheck.model.outcome import Platform
 from hardencheck.model.probe import Context, JsonSchema, Probe
 from hardencheck.probes.powershell import Section, as_list, read
-from hardencheck.probes.windows.settings import TEXT, Facts, Place, Setting, decide
+from hardencheck.probes.windows.settings import CONFLICT, TEXT, Facts, Place, Setting, decide
 
-SCRIPT = r"""
+SCRIPT = (
+    r"""
 Registry 'connectivity' 'SOFTWARE\Microsoft\PolicyManager\current\device\Connectivity' AllowBluetooth
 Registry 'camera' 'SOFTWARE\Policies\Microsoft\Camera' AllowCamera
 Registry 'mdm_camera' 'SOFTWARE\Microsoft\PolicyManager\current\device\Camera' AllowCamera
@@ -41,6 +43,8 @@ List 'radios' { Get-HcDevices '{e0cbf06c-cd8b-4647-bb8a-263b43f0f974}' }
 List 'cameras' { Get-HcDevices '{ca3e7ab9-b4c3-4ae6-8251-579ef933890f}' }
 List 'imagers' { Get-HcDevices '{6bdd1fc6-810f-11d0-bec7-08002be2092f}' }
 """
+    + CONFLICT
+)
 
 _STATE: JsonSchema = {"enum": ["absent", "blocked", "usable"]}
 FACTS: dict[str, JsonSchema] = {"bluetooth": _STATE, "camera": _STATE}

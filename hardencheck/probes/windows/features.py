@@ -24,7 +24,7 @@ from hardencheck.probes.windows.settings import Facts
 
 SCRIPT = r"""
 Item 'features' {
-  $all = @(Get-HcInstances Win32_OptionalFeature)
+  $all = @(Get-HcInstances Win32_OptionalFeature -Seconds 45)
   $enabled = @($all | Where-Object { $_.InstallState -eq 1 })
   $disabled = @($all | Where-Object { $_.InstallState -eq 2 -or $_.InstallState -eq 3 })
   $unsure = @($all | Where-Object { $_.InstallState -ne 1 -and $_.InstallState -ne 2 -and $_.InstallState -ne 3 })

@@ -34,8 +34,7 @@ Item 'service' {
   @{ state = [string]$service.State; start = [string]$service.StartMode }
 }
 List 'others' {
-  $products = Get-CimInstance -Namespace 'root/SecurityCenter2' -ClassName FirewallProduct -OperationTimeoutSec 15
-  foreach ($one in $products) {
+  foreach ($one in (Get-HcInstances FirewallProduct -Namespace 'root/SecurityCenter2' -Seconds 15)) {
     $path = [string]$one.pathToSignedReportingExe
     $there = $false
     if ($path) { $there = Test-Path -LiteralPath $path }

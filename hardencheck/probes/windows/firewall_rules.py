@@ -32,7 +32,7 @@ SCRIPT = (
     + r"""
 $off = '\A(?=.*\|active=false(\||\z))(?!.*\|active=true(\||\z))'
 $outgoing = '\A(?=.*\|dir=out(\||\z))(?!.*\|dir=in(\||\z))'
-$package = '\|(apppkgid=s-1-15-2-[0-9]|pfn=[^|]+_[0-9a-z]{13}(\||\z))'
+$package = '\A(?!.*\|(apppkgid|pfn)=\s*(\||\z)).*\|(apppkgid=s-1-15-2-[0-9]|pfn=[^|]+_[0-9a-z]{13}(\||\z))'
 $other = '\A(?!.*\|lport)(?!.*\|app=.*\|app=)' +
   '.*\|app=[^|]*\\(?!(svchost|sshd|ntoskrnl)\.exe(\||\z))[^\\/|]+\.exe(\||\z)'
 $idle = '(?s)' + ($off, $outgoing, $package, $other -join '|')

@@ -4,8 +4,8 @@ Windows Installer does so when AlwaysInstallElevated is 1 both for the machine a
 looked at (it is loaded only while they are logged on, and they may set it themselves): 1 for the machine counts.
 https://learn.microsoft.com/windows/win32/msi/alwaysinstallelevated
 
-Reads: AlwaysInstallElevated and EnableUserControl of the policy key Installer, and what device management asks for in
-their place (PolicyManager, ApplicationManagement).
+Reads: AlwaysInstallElevated and EnableUserControl of the policy key Installer, what device management asks for in
+their place (PolicyManager, ApplicationManagement), and MDMWinsOverGP, which says who wins.
 Needs: nothing.
 Absent when: the registry refuses access.
 """
@@ -17,13 +17,16 @@ from hardencheck.model.observation import Observation
 from hardencheck.model.outcome import Platform
 from hardencheck.model.probe import Context, JsonSchema, Probe
 from hardencheck.probes.powershell import read
-from hardencheck.probes.windows.settings import Facts, Place, Setting, decide
+from hardencheck.probes.windows.settings import CONFLICT, Facts, Place, Setting, decide
 
-SCRIPT = r"""
+SCRIPT = (
+    r"""
 Registry 'installer' 'SOFTWARE\Policies\Microsoft\Windows\Installer' AlwaysInstallElevated, EnableUserControl
 Registry 'mdm' 'SOFTWARE\Microsoft\PolicyManager\current\device\ApplicationManagement' `
   MSIAlwaysInstallWithElevatedPrivileges, MSIAllowUserControlOverInstall
 """
+    + CONFLICT
+)
 
 FACTS: dict[str, JsonSchema] = {"always_elevated": {"type": "boolean"}, "user_control": {"type": "boolean"}}
 

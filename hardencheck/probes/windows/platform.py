@@ -72,7 +72,9 @@ FACTS: dict[str, JsonSchema] = {
 
 FULL = "FullLanguage"
 _ROLES = {1: "workstation", 2: "domain_controller", 3: "server"}
-_EDITIONS = {"ServerStandard": "Standard", "ServerDatacenter": "Datacenter"}
+#: Windows 10 and 11 for several sessions at once (Azure Virtual Desktop): ProductType calls it a server
+_SESSIONS = "ServerRdsh"
+_EDITIONS = {"ServerStandard": "Standard", "ServerDatacenter": "Datacenter", _SESSIONS: "Enterprise multi-session"}
 
 
 def parse(capture: Capture, context: Context) -> Observation:
@@ -144,7 +146,8 @@ def _pretty(build: int | None, release: str | None, edition: str | None, role: s
     workstation = "11" if build >= 22000 else "10" if build >= 10240 else ""
     servers = ((26100, "2025"), (20348, "2022"), (17763, "2019"), (14393, "2016"), (9600, "2012 R2"))
     server = next((name for since, name in servers if build >= since), "")
-    name = f"Windows {workstation}" if role == "workstation" else f"Windows Server {server}"
+    desk = role == "workstation" or edition == _SESSIONS
+    name = f"Windows {workstation}" if desk else f"Windows Server {server}"
     words = [name.strip(), _EDITIONS.get(edition or "", edition or ""), release or "", f"(build {build})"]
     return " ".join(word for word in words if word)
 

@@ -31,8 +31,7 @@ SCRIPT = (
     + services.SCRIPT
     + r"""
 Item 'preference' {
-  $one = Get-CimInstance -Namespace 'root/Microsoft/Windows/Defender' -ClassName MSFT_MpPreference `
-    -OperationTimeoutSec 20
+  $one = Get-HcInstances MSFT_MpPreference -Namespace 'root/Microsoft/Windows/Defender'
   @{
     removable = $one.DisableRemovableDriveScanning
     ids = [object[]]@($one.AttackSurfaceReductionRules_Ids | ForEach-Object { [string]$_ })
@@ -56,12 +55,12 @@ def parse(capture: Capture, context: Context) -> Observation:
     """Yield whether full scans read removable drives, and what happens to untrusted programs on them."""
     section, facts = read(capture), Facts()
     found = defender_status.listed(section)
-    own = defender_status.defender(section, found, context.now)
+    own = defender_status.defender(section, found, context)
     others = defender_status.products(section, context.system.windows, found)
     if reason := defender.replaced(own, others, found, context.values):
         return Observation.not_applicable(reason)
-    if own.idle and others is None:
-        return Observation.not_collected(f"{own.text}; which other antivirus is registered could not be asked")
+    if doubt := defender.unsure(own, others, found, context):
+        return Observation.not_collected(doubt)
     item = section.item("preference")
     if not item.ok or not isinstance(item.value, dict):
         for name in FACTS:

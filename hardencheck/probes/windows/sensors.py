@@ -4,9 +4,9 @@ Reads: the services, and whether Microsoft Defender for Endpoint was onboarded: 
 reports to nobody before. A service is known by its name, which anybody could give to a program of his own; one whose
 program is outside the folders of Windows and of installed programs does not count. Whether the sensor still talks to
 its console is seen at the console only. https://learn.microsoft.com/defender-endpoint/troubleshoot-onboarding
-Needs: nothing.
+Needs: administrator rights to see all services.
 Absent when: the services cannot be listed, or none is known to count and of one that runs its program, or the state of
-onboarding, cannot be read.
+onboarding, cannot be read; none is seen, and services may be hidden.
 """
 
 from __future__ import annotations
@@ -60,11 +60,14 @@ def parse(capture: Capture, context: Context) -> Observation:
         else:
             running.add(f"{product} ({one.name})")
     facts = Facts()
-    facts.put(
-        "faulty_sensors", sorted(faulty)[:20], f"Win32_Service: {len(found)} services with a program of their own"
-    )
-    if unclear and not running:
-        facts.lack("running_sensors", "; ".join(unclear))
+    hidden = services.unseen(context)
+    if hidden and not faulty:
+        facts.lack("faulty_sensors", hidden)
+    else:
+        source = f"Win32_Service: {len(found)} services with a program of their own"
+        facts.put("faulty_sensors", sorted(faulty)[:20], source)
+    if (unclear or hidden) and not running:
+        facts.lack("running_sensors", "; ".join(filter(None, [*unclear, *sorted(faulty), hidden])))
     else:
         seen = "; ".join(sorted(faulty)) or "no other service is on the list windows_sensor_services"
         facts.put("running_sensors", sorted(running)[:20], f"Win32_Service: {seen}")

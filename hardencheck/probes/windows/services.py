@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from hardencheck.model.probe import JsonSchema
+from hardencheck.model.probe import Context, JsonSchema
 from hardencheck.probes.powershell import Item, as_list, as_text
 
 #: Prints the item `services`: every service with its state, start mode and program, but for those that share svchost.
 SCRIPT = r"""
 List 'services' {
-  $all = Get-CimInstance -ClassName Win32_Service -Property Name, State, StartMode, PathName -OperationTimeoutSec 20
-  foreach ($one in ($all | Sort-Object -Property Name)) {
+  foreach ($one in (Get-HcInstances Win32_Service | Sort-Object -Property Name)) {
     $program = [string]$one.PathName
     if ($program -match '^\s*"([^"]+)"') { $program = $Matches[1] }
     elseif ($program -match '^\s*(.+?\.exe)(\s|$)') { $program = $Matches[1] }
@@ -72,6 +71,14 @@ def services(item: Item) -> list[Service] | None:
     rows = [row for row in as_list(item.value) if isinstance(row, dict)] if item.ok else []
     found = [Service(_text(row, "n"), _text(row, "s"), _text(row, "m"), _text(row, "p")) for row in rows]
     return found or None
+
+
+def unseen(context: Context) -> str:
+    """Say why a service that is not listed may be there all the same, "" when it is not.
+
+    Windows leaves out, without a word, each service that the account has no right to ask about.
+    """
+    return "" if context.system.windows.admin is True else "without administrator rights not every service is seen"
 
 
 def known(found: Sequence[Service], patterns: Sequence[str]) -> Iterator[tuple[str, Service]]:

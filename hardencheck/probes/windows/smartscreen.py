@@ -19,14 +19,16 @@ from hardencheck.model.observation import Observation
 from hardencheck.model.outcome import Platform
 from hardencheck.model.probe import Context, JsonSchema, Probe
 from hardencheck.probes.powershell import Section, read
-from hardencheck.probes.windows.settings import TEXT, Facts, Place, Setting, decide
+from hardencheck.probes.windows.settings import CONFLICT, TEXT, Facts, Place, Setting, decide
 
-SCRIPT = r"""
+SCRIPT = (
+    r"""
 Registry 'policy' 'SOFTWARE\Policies\Microsoft\Windows\System' EnableSmartScreen, ShellSmartScreenLevel
 Registry 'mdm' 'SOFTWARE\Microsoft\PolicyManager\current\device\SmartScreen' EnableSmartScreenInShell, `
   PreventOverrideForFilesInShell
-Registry 'conflict' 'SOFTWARE\Microsoft\PolicyManager\current\device\ControlPolicyConflict' MDMWinsOverGP
 """
+    + CONFLICT
+)
 
 FACTS: dict[str, JsonSchema] = {"unknown_programs": {"enum": ["blocked", "warned of", "not enforced", "not checked"]}}
 

@@ -36,7 +36,7 @@ Item 'client' {
   @{ guests = $client.EnableInsecureGuestLogons; signing = $client.RequireSecuritySignature }
 }
 Item 'feature' {
-  $feature = @(Get-HcInstances Win32_OptionalFeature | Where-Object { $_.Name -eq 'SMB1Protocol' })
+  $feature = @(Get-HcInstances Win32_OptionalFeature -Seconds 45 | Where-Object { $_.Name -eq 'SMB1Protocol' })
   if ($feature.Count -eq 1) { $feature[0].InstallState }
 }
 Item 'server_driver' {

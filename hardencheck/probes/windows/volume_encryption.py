@@ -50,8 +50,8 @@ List 'protected' {
 List 'feature' {
   # listing features takes seconds: only where the class did not answer
   if (-not $HcSeen['class']) {
-    Get-CimInstance -Namespace 'root/cimv2' -ClassName Win32_OptionalFeature -Filter "Name = 'BitLocker'" `
-      -OperationTimeoutSec 15 | ForEach-Object { [int]$_.InstallState }
+    Get-HcInstances Win32_OptionalFeature | Where-Object { $_.Name -eq 'BitLocker' } |
+      ForEach-Object { [int]$_.InstallState }
   }
 }
 """
