@@ -322,7 +322,7 @@ def test_every_keyword_is_drawn() -> None:
     assert {*_DRAWN, *_CONTAINERS, "const", "enum", "type"} == set(KEYWORDS)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(data=st.data(), fact=st.sampled_from(sorted(FACTS)))
 def test_two_validators_agree_on_every_keyword(data: st.DataObject, fact: str) -> None:
     try:
@@ -335,7 +335,7 @@ def test_two_validators_agree_on_every_keyword(data: st.DataObject, fact: str) -
         assert passes == (not judged.failures({fact: value}))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(data=st.data(), fact=st.sampled_from(sorted(FACTS)))
 def test_null_never_passes_unless_it_is_written(data: st.DataObject, fact: str) -> None:
     schema = data.draw(_schemas(FACTS[fact]))
@@ -352,7 +352,7 @@ def test_null_never_passes_unless_it_is_written(data: st.DataObject, fact: str) 
         assert not judged.passes({fact: [None]})
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data(), fact=st.sampled_from(sorted(FACTS)))
 def test_closing_the_types_only_ever_makes_an_expectation_stricter(data: st.DataObject, fact: str) -> None:
     schema = data.draw(_schemas(FACTS[fact]))

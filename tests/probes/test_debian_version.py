@@ -49,7 +49,7 @@ version = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(left=version, right=version)
 def test_agrees_with_dpkg(left: str, right: str) -> None:
     need_program("dpkg")

@@ -89,7 +89,7 @@ def test_long_lines_agree_with_useradd(directory: Path, text: str) -> None:
     assert ours(text) == real(text, directory)
 
 
-@settings(max_examples=80, deadline=None, derandomize=True, database=None)
+@settings(max_examples=80, derandomize=True, database=None)
 @given(text=_TEXTS)
 def test_any_lines_agree_with_useradd(directory: Path, text: str) -> None:
     assert ours(text) == real(text, directory)
@@ -105,7 +105,7 @@ def search() -> Any:
     return library.pam_modutil_search_key
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=300, derandomize=True, database=None)
 @given(text=_TEXTS)
 def test_any_lines_agree_with_libpams_search(search: Any, text: str) -> None:
     with tempfile.NamedTemporaryFile("w", suffix=".defs") as file:

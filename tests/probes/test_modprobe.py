@@ -117,7 +117,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(files=st.dictionaries(name, body.map("{}\n".format), max_size=4))
 def test_agrees_with_kmod(tree: Path, files: dict[str, str]) -> None:
     with tempfile.TemporaryDirectory() as directory:

@@ -190,7 +190,7 @@ _WORDS = st.sampled_from(
 _TEXT = st.lists(st.lists(_WORDS, max_size=6).map(" ".join), max_size=8).map("\n".join)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@settings(max_examples=200, derandomize=True, database=None)
 @given(body=st.one_of(_TEXT, st.text()), inner=_TEXT, family=st.sampled_from(["debian", "rhel"]))
 def test_any_text_gives_a_stack(body: str, inner: str, family: str) -> None:
     found = configuration({"svc": body, "inner": inner}, family)

@@ -174,7 +174,7 @@ _TOP = _body(
 )
 
 
-@settings(max_examples=400, deadline=None, derandomize=True, database=None)
+@settings(max_examples=400, derandomize=True, database=None)
 @given(top=_TOP, inner=_INNER, leaf=_LEAF)
 def test_the_simulator_agrees_with_libpam(
     oracle: Callable[[dict[str, str]], Oracle], top: str, inner: str, leaf: str
@@ -286,7 +286,7 @@ _MODULE = st.sampled_from([*_COUNTING, "pam_unix.so", "pam_unix.so", "pam_unix.s
 _LINE = st.builds("auth {} {}\n".format, _CONTROL, _MODULE)
 
 
-@settings(max_examples=120, deadline=None, derandomize=True, database=None)
+@settings(max_examples=120, derandomize=True, database=None)
 @given(lines=st.lists(_LINE, min_size=2, max_size=6))
 def test_any_order_of_lines_agrees_with_pam_faillock(
     oracle: Callable[[dict[str, str]], Oracle], lines: list[str]

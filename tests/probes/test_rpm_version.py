@@ -52,7 +52,7 @@ def test_epoch_then_version_then_release() -> None:
 version = st.text(alphabet="0123ab.~^_+", min_size=1, max_size=7)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(pairs=st.lists(st.tuples(version, version), min_size=30, max_size=60))
 def test_agrees_with_rpm(pairs: list[tuple[str, str]]) -> None:
     need_program("rpm")

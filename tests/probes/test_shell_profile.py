@@ -130,7 +130,7 @@ line = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(line, max_size=5))
 def test_agrees_with_bash(tmp_path: Path, lines: list[str]) -> None:
     need_program("bash")

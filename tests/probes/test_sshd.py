@@ -186,7 +186,7 @@ def _within(actual: str, word: str) -> bool:
         return matches(word, actual)
 
 
-@configure(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@configure(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(main=body, first=inner, second=inner)
 def test_agrees_with_sshd(sshd: tuple[str, Path], main: str, first: str, second: str) -> None:
     directory = sshd[1]

@@ -109,7 +109,7 @@ def test_time_spans(text: str, seconds: float | None) -> None:
     assert systemd_config.seconds(text) == seconds
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.dictionaries(
         st.sampled_from(

@@ -115,7 +115,7 @@ line = st.builds(
 )
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(line)
 def test_agrees_with_usbguards_own_parser(tmp_path: Path, text: str) -> None:
     if (

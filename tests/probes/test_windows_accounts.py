@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hardencheck.evaluate.observe import observe
@@ -76,14 +76,12 @@ def user(rid: int, name: str, **more: Any) -> dict[str, Any]:
 USERS = [user(500, "Administrator"), user(501, "Guest", enabled=False), user(1001, "itadmin")]
 
 
-@settings(deadline=None)
 @given(st.sampled_from(PROBES), st.dictionaries(st.sampled_from(ITEMS), JSON))
 def test_a_hostile_answer_never_breaks_a_parser(name: str, items: dict[str, Any]) -> None:
     observation = ask(name, {item: None for item in ITEMS if item != "lsa" or name != "account_policy"} | items)
     assert "the parser failed" not in observation.reason
 
 
-@settings(deadline=None)
 @given(st.sampled_from(("account_policy", "user_rights")), st.lists(WORDS, max_size=8), st.integers(-1, 3))
 def test_an_export_says_nothing_unless_it_is_whole(name: str, lines: list[str], status: int) -> None:
     observation = ask(name, {"policy": {"status": status, "lines": lines}})
@@ -93,7 +91,6 @@ def test_an_export_says_nothing_unless_it_is_whole(name: str, lines: list[str], 
     assert observation.facts.get("min_length") in (None, 14)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(MEMBERS, st.booleans()), max_size=5), st.booleans(), st.booleans())
 def test_a_member_is_approved_or_named_or_leaves_the_list_open(
     found: list[tuple[str, bool]], whole: bool, entra: bool

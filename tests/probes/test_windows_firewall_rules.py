@@ -58,7 +58,7 @@ rule = st.lists(fields, max_size=9).map(lambda parts: "v2.31|" + "|".join(parts)
 ).map(lambda parts: "v2.31|Action=Allow|Active=TRUE|Dir=In|" + "|".join(parts) + "|")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(rule, max_size=6))
 def test_what_is_left_out_decides_nothing(texts: list[str]) -> None:
     rules = {f"rule{number}": text for number, text in enumerate(texts)}

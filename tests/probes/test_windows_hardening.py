@@ -69,7 +69,7 @@ def test_what_is_hidden_never_makes_a_rule_pass(rule: Rule) -> None:
 
 
 @pytest.mark.parametrize("area", AREAS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_no_answer_crashes_a_parser(area: str, data: st.DataObject) -> None:
     probe = all_probes()[f"windows.{area}"]

@@ -10,7 +10,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hardencheck.errors import CaptureUnreadable
@@ -151,7 +151,6 @@ def _judged(case: Case, lines: list[dict[str, Any]]) -> Any:
 
 
 @pytest.mark.parametrize("name", MINE)
-@settings(deadline=None)
 @given(data=st.data())
 def test_hostile_answers_never_break_a_parser(name: str, data: st.DataObject) -> None:
     case = data.draw(st.sampled_from(CASES[name]))

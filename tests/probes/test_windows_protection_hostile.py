@@ -35,7 +35,7 @@ def spoiled(case: Case, item: int, value: Any) -> Capture:
     return Capture(case.probe_id, "".join(json.dumps(line) + "\n" for line in lines).encode("ascii"), b"", 0)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(CASES), st.integers(0, 50), nonsense)
 def test_nonsense_is_read_or_refused(case: Case, item: int, value: Any) -> None:
     try:

@@ -34,7 +34,7 @@ def said(name: str, message: str) -> Report:
     return Report(replace(report.sweep, hosts=(odd,)), report.baseline, report.made)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ANY.filter(str.strip), ANY)
 def test_any_text_can_be_read_back(name: str, message: str) -> None:
     report = said(name, message)

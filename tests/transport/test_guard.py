@@ -253,7 +253,7 @@ class Fleet:
         return told
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(hosts=st.integers(1, 40))
 def test_wrong_everywhere_is_tried_twice_at_most(hosts: int) -> None:
     fleet = Fleet(CredentialGuard())
@@ -264,7 +264,7 @@ def test_wrong_everywhere_is_tried_twice_at_most(hosts: int) -> None:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     answers=st.lists(st.sampled_from(["accept", "accept", "refuse", "lost"]), max_size=30),
     order=st.lists(st.integers(0, 1), min_size=30, max_size=30),
