@@ -37,46 +37,30 @@ _REFUSED = {
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """How one plugin spells what both have; of several names the last that is set wins."""
+    """How one plugin spells what both have, `winrm` if nothing is said; of several names the last that is set wins."""
 
-    address: tuple[str, ...]
-    port: tuple[str, ...]
-    user: tuple[str, ...]
-    password: tuple[str, ...]
-    scheme: str
-    path: str
-    login: str
-    validation: str
-    ca: tuple[str, ...]
-    certificate: str
-    certificate_key: str
-    encryption: str
-    kerberos_name: str
-    proxy: str
+    address: tuple[str, ...] = ("ansible_ssh_host", "ansible_host", "ansible_winrm_host")
+    port: tuple[str, ...] = ("ansible_ssh_port", "ansible_port", "ansible_winrm_port")
+    user: tuple[str, ...] = ("ansible_ssh_user", "ansible_user", "ansible_winrm_user")
+    #: `psrp` has these names too
+    password: tuple[str, ...] = ("ansible_ssh_pass", "ansible_password", "ansible_winrm_pass", "ansible_winrm_password")
+    scheme: str = "ansible_winrm_scheme"
+    path: str = "ansible_winrm_path"
+    login: str = "ansible_winrm_transport"
+    validation: str = "ansible_winrm_server_cert_validation"
+    ca: tuple[str, ...] = ("ansible_winrm_ca_trust_path",)
+    certificate: str = "ansible_winrm_cert_pem"
+    certificate_key: str = "ansible_winrm_cert_key_pem"
+    encryption: str = "ansible_winrm_message_encryption"
+    kerberos_name: str = "ansible_winrm_kerberos_hostname_override"
+    proxy: str = "ansible_winrm_proxy"
 
 
-_PASSWORD = ("ansible_ssh_pass", "ansible_password", "ansible_winrm_pass", "ansible_winrm_password")
-_WINRM = _Names(
-    address=("ansible_ssh_host", "ansible_host", "ansible_winrm_host"),
-    port=("ansible_ssh_port", "ansible_port", "ansible_winrm_port"),
-    user=("ansible_ssh_user", "ansible_user", "ansible_winrm_user"),
-    password=_PASSWORD,
-    scheme="ansible_winrm_scheme",
-    path="ansible_winrm_path",
-    login="ansible_winrm_transport",
-    validation="ansible_winrm_server_cert_validation",
-    ca=("ansible_winrm_ca_trust_path",),
-    certificate="ansible_winrm_cert_pem",
-    certificate_key="ansible_winrm_cert_key_pem",
-    encryption="ansible_winrm_message_encryption",
-    kerberos_name="ansible_winrm_kerberos_hostname_override",
-    proxy="ansible_winrm_proxy",
-)
+_WINRM = _Names()
 _PSRP = _Names(
     address=("ansible_ssh_host", "ansible_host", "ansible_psrp_host"),
     port=("ansible_ssh_port", "ansible_port", "ansible_psrp_port"),
     user=("ansible_ssh_user", "ansible_user", "ansible_psrp_user"),
-    password=_PASSWORD,
     scheme="ansible_psrp_protocol",
     path="ansible_psrp_path",
     login="ansible_psrp_auth",

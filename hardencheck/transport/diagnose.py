@@ -111,7 +111,7 @@ def diagnose(transport: Transport, host: Host, limits: Limits, now: Callable[[],
         *steps,
         _privilege(host, int(answer[1]), _text(exchange.stderr)),
         _shell(exchange, answer.start()),
-        _clock(int(answer[2]), before, now()),
+        clock(int(answer[2]), before, now(), "set up chrony or systemd-timesyncd"),
     ]
 
 
@@ -171,6 +171,22 @@ def _shell(exchange: Exchange, noise: int) -> Step:
 
 
 def _no_answer(exchange: Exchange) -> Step:
+    said = _text(exchange.stdout + b" " + exchange.stderr).strip()
+    return Step(
+        "shell",
+        State.FAILED,
+        f"the script was started, but did not answer: {silence(exchange, said)}",
+        "give the account a login shell that runs commands (not nologin), and look at its start-up files",
+    )
+
+
+def _text(data: bytes) -> str:
+    """Decode what a host said, shortened and without anything that a terminal would act upon."""
+    return printable(data[:400].decode("utf-8", "backslashreplace"))
+
+
+def silence(exchange: Exchange, said: str) -> str:
+    """Return why a script that was started gave no answer, and what the host said instead ("" for nothing)."""
     why = {
         Ended.DEADLINE: "the host used up its time",
         Ended.IDLE: "nothing came back",
@@ -178,24 +194,21 @@ def _no_answer(exchange: Exchange) -> Step:
         Ended.LOST: "the connection was lost",
         Ended.CLOSED: f"it ended with status {exchange.exit_status}",
     }[exchange.ended]
-    said = _text(exchange.stdout + b" " + exchange.stderr).strip()
-    return Step(
-        "shell",
-        State.FAILED,
-        f"the script was started, but did not answer: {why}{f'; the host says: {said}' if said else ''}",
-        "give the account a login shell that runs commands (not nologin), and look at its start-up files",
-    )
+    return f"{why}; the host says: {said}" if said else why
 
 
-def _clock(host_time: int, before: float, after: float) -> Step:
+def clock(host_time: int, before: float, after: float, hint: str) -> Step:
+    """Return the step that compares a host's clock with this machine's, in seconds since the epoch.
+
+    The host told its time between `before` and `after`; `hint` says what to do where it is too far off.
+    """
     skew = max(before - 1 - host_time, host_time - after - 1, 0.0)
     if skew <= MAX_SKEW:
         return Step("clock", State.OK, "agrees with this machine's" if skew < 2 else f"{skew:.0f} s off")
     way = "ahead of" if host_time > after else "behind"
-    return Step("clock", State.FAILED, f"{skew:.0f} s {way} this machine's", "set up chrony or systemd-timesyncd")
+    return Step("clock", State.FAILED, f"{skew:.0f} s {way} this machine's", hint)
 
 
-def _text(data: bytes) -> str:
-    """Decode what a host said, shortened and without anything that a terminal would act upon."""
-    text = data[:400].decode("utf-8", "backslashreplace")
+def printable(text: str) -> str:
+    """Return what a host said without anything that a terminal would act upon."""
     return "".join(sign if sign.isprintable() else " " for sign in text)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hardencheck.errors import TransportError
-from hardencheck.model.capture import Ended, Exchange, Limits
+from hardencheck.model.capture import Exchange, Limits
 from hardencheck.model.host import Host, WinRm, WinRmLogin
 from hardencheck.transport.base import Transport
-from hardencheck.transport.diagnose import MAX_SKEW, State, Step
+from hardencheck.transport.diagnose import State, Step, clock, printable, silence
 
 _STEPS = (
     "dns",
@@ -71,6 +71,7 @@ _NOT_ADMIN = (
     "make the account an administrator of the host; local accounts lose these rights over the network, so use a domain "
     "account: hardencheck doctor --windows-setup"
 )
+_CLOCK = "Kerberos refuses more than 5 minutes: w32tm /query /status on the host, chronyc tracking here"
 
 
 def diagnose(transport: Transport, host: Host, limits: Limits, now: Callable[[], float]) -> list[Step]:
@@ -190,31 +191,19 @@ def _clock(facts: dict[str, str], before: float, after: float) -> Step:
     told = facts.get("clock", "")
     if not told.isdigit() or len(told) > 12:
         return Step("clock", State.NOT_TRIED, "the host told no time")
-    skew = max(before - 1 - int(told), int(told) - after - 1, 0.0)
-    if skew <= MAX_SKEW:
-        return Step("clock", State.OK, "agrees with this machine's" if skew < 2 else f"{skew:.0f} s off")
-    way = "ahead of" if int(told) > after else "behind"
-    hint = "Kerberos refuses more than 5 minutes: w32tm /query /status on the host, chronyc tracking here"
-    return Step("clock", State.FAILED, f"{skew:.0f} s {way} this machine's", hint)
+    return clock(int(told), before, after, _CLOCK)
 
 
 def _no_answer(exchange: Exchange) -> Step:
-    why = {
-        Ended.DEADLINE: "the host used up its time",
-        Ended.IDLE: "nothing came back",
-        Ended.FLOOD: "the host sent too much",
-        Ended.LOST: "the connection was lost",
-        Ended.CLOSED: f"it ended with status {exchange.exit_status}",
-    }[exchange.ended]
     said = _text((exchange.stderr or exchange.stdout)[:400].decode("utf-8", "replace")).strip()
     return Step(
         "powershell",
         State.FAILED,
-        f"PowerShell was started, but did not answer: {why}{f'; the host says: {said}' if said else ''}",
+        f"PowerShell was started, but did not answer: {silence(exchange, said)}",
         "may the account run powershell.exe there (AppLocker, antivirus)? see Microsoft-Windows-PowerShell/Operational",
     )
 
 
 def _text(text: str) -> str:
-    """Return what a host said without anything that a terminal would act upon."""
-    return "".join(sign if sign.isprintable() else " " for sign in text[:400])
+    """Return what a host said, shortened and without anything that a terminal would act upon."""
+    return printable(text[:400])

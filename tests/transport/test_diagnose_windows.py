@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from hardencheck.errors import AuthenticationFailed, HostKeyRejected, TimedOut, TransportError, Unreachable
+from hardencheck.errors import TransportError
 from hardencheck.model.capture import Ended, Exchange, Limits
 from hardencheck.model.host import Host, Secret, WinRm
 from hardencheck.model.outcome import Platform
@@ -104,31 +104,29 @@ def test_a_language_mode_that_keeps_the_checks_from_looking(mode: str) -> None:
     assert {found[name] for name in NAMES[5:]} == {State.NOT_TRIED}
 
 
-@pytest.mark.parametrize(
-    ("error", "failed", "earlier"),
-    [
-        (Unreachable("m", reason="name_not_found", hint="h"), "dns", State.OK),
-        (Unreachable("m", reason="host_settings", hint="h"), "dns", State.OK),
-        (Unreachable("m", reason="connection_refused", hint="h"), "port", State.OK),
-        (Unreachable("m", reason="not_winrm", hint="h"), "port", State.OK),
-        (TimedOut("m", reason="connect_timed_out", hint="h"), "port", State.OK),
-        (HostKeyRejected("m", reason="certificate_expired", hint="h"), "certificate", State.OK),
-        (TimedOut("m", reason="handshake_timed_out", hint="h"), "certificate", State.OK),
-        (AuthenticationFailed("m", hint="h"), "authentication", State.OK),
-        (AuthenticationFailed("m", reason="authentication_not_offered", hint="h"), "authentication", State.OK),
-        (AuthenticationFailed("m", reason="kerberos_no_spn", hint="h"), "authentication", State.OK),
-        (AuthenticationFailed("m", reason="no_credential", hint="h"), "authentication", State.NOT_TRIED),
-        (AuthenticationFailed("m", reason="kerberos_not_installed", hint="h"), "authentication", State.NOT_TRIED),
-        (AuthenticationFailed("m", reason="access_denied", hint="h"), "privilege", State.OK),
-        (Unreachable("m", reason="exec_refused", hint="h"), "powershell", State.OK),
-        (TimedOut("m", reason="start_timed_out", hint="h"), "powershell", State.OK),
-        (Unreachable("m", reason="quota", hint="h"), "shells", State.OK),
-    ],
-)
-def test_error_fails_the_step_it_belongs_to(error: TransportError, failed: str, earlier: State) -> None:
+#: the step -> the reasons of errors that belong to it
+REASONS = {
+    "dns": ("name_not_found", "host_settings"),
+    "port": ("connection_refused", "not_winrm", "connect_timed_out"),
+    "certificate": ("certificate_expired", "handshake_timed_out"),
+    "authentication": (
+        *("authentication_failed", "authentication_not_offered", "kerberos_no_spn"),
+        *("no_credential", "kerberos_not_installed"),
+    ),
+    "privilege": ("access_denied",),
+    "powershell": ("exec_refused", "start_timed_out"),
+    "shells": ("quota",),
+}
+BEFORE_ANYTHING_IS_SENT = ("no_credential", "kerberos_not_installed")
+
+
+@pytest.mark.parametrize(("failed", "reason"), [(step, reason) for step in REASONS for reason in REASONS[step]])
+def test_error_fails_the_step_it_belongs_to(failed: str, reason: str) -> None:
+    error = TransportError("m", reason=reason, hint="h")
     found = {name: step.state for name, step in steps_of(error).items()}
     position = NAMES.index(failed)
     assert found[failed] is State.FAILED
+    earlier = State.NOT_TRIED if reason in BEFORE_ANYTHING_IS_SENT else State.OK
     assert {found[name] for name in NAMES[: min(4, position)]} <= {earlier}
     assert {found[name] for name in NAMES if NAMES.index(name) >= 4 and name != failed} <= {State.NOT_TRIED}
     assert {found[name] for name in NAMES[position + 1 :]} <= {State.NOT_TRIED}

@@ -13,8 +13,8 @@ from hardencheck.model.capture import Limits
 from hardencheck.model.host import Host
 from hardencheck.transport.ssh import SshTransport
 from tests.transport.conftest import Serve
+from tests.transport.hostile import Behaviour, closes_at_once, servers, silent
 
-Behaviour = Callable[[socket.socket, threading.Event], None]
 SHORT = Limits(deadline=2, idle=2)
 KEXINIT_HEAD = bytes([20]) + bytes(16)
 
@@ -22,43 +22,8 @@ KEXINIT_HEAD = bytes([20]) + bytes(16)
 @pytest.fixture
 def hostile() -> Iterator[Callable[[Behaviour], Host]]:
     """Start a server that behaves so with everybody who connects."""
-    over = threading.Event()
-    listeners: list[socket.socket] = []
-    threads: list[threading.Thread] = []
-
-    def start(behaviour: Behaviour) -> Host:
-        listener = socket.create_server(("127.0.0.1", 0))
-        listeners.append(listener)
-
-        def serve() -> None:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            with connection:
-                try:
-                    behaviour(connection, over)
-                except OSError:
-                    return
-
-        thread = threading.Thread(target=serve)
-        threads.append(thread)
-        thread.start()
-        return Host("hostile", "127.0.0.1", listener.getsockname()[1], known_hosts=("/nonexistent",))
-
-    try:
-        yield start
-    finally:
-        over.set()
-        for listener in listeners:
-            listener.shutdown(socket.SHUT_RDWR)
-            listener.close()
-        for thread in threads:
-            thread.join(10)
-
-
-def silent(connection: socket.socket, over: threading.Event) -> None:
-    over.wait(30)
+    with servers() as start:
+        yield lambda behaviour: Host("hostile", "127.0.0.1", start(behaviour), known_hosts=("/nonexistent",))
 
 
 def endless_banner(connection: socket.socket, over: threading.Event) -> None:
@@ -119,10 +84,6 @@ def ssh_one(connection: socket.socket, over: threading.Event) -> None:
 
 def version_that_is_not_ascii(connection: socket.socket, over: threading.Event) -> None:
     connection.sendall(b"SSH-2.0-caf\xe9\r\n")
-
-
-def closes_at_once(connection: socket.socket, over: threading.Event) -> None:
-    return
 
 
 def closes_after_version(connection: socket.socket, over: threading.Event) -> None:

@@ -17,74 +17,39 @@ from hardencheck.model.host import Host, Secret, WinRm
 from hardencheck.model.outcome import Platform
 from hardencheck.transport.winrm import WinRmTransport
 from tests.transport.conftest import PATIENT
+from tests.transport.hostile import Behaviour, answering, closes_at_once, servers, silent
 from tests.winlab.lab import PASSWORD, USER, Lab
 from tests.winlab.shells import Result
 
-Behaviour = Callable[[socket.socket, threading.Event], None]
 SHORT = Limits(deadline=2, idle=2)
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/soap+xml;charset=UTF-8\r\n"
+PAGE_NOT_FOUND = answering(b"HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nContent-Length: 5\r\n\r\n<br/>")
 NO = b"HTTP/1.1 401 \r\nWWW-Authenticate: Negotiate%s\r\nContent-Length: 0\r\n\r\n"
 
 
 @pytest.fixture
 def hostile() -> Iterator[Callable[..., Host]]:
-    """Start a server that behaves so with everybody who connects; `tls` is a context to do it inside TLS."""
-    over = threading.Event()
-    listeners: list[socket.socket] = []
-    threads: list[threading.Thread] = []
+    """Start a server that behaves so with everybody who connects; `https` tells the client to expect TLS."""
+    with servers() as start:
 
-    def start(behaviour: Behaviour, *, https: bool = False) -> Host:
-        listener = socket.create_server(("127.0.0.1", 0))
-        listeners.append(listener)
+        def host(behaviour: Behaviour, *, https: bool = False) -> Host:
+            return Host(
+                "hostile",
+                "127.0.0.1",
+                start(behaviour),
+                platform=Platform.WINDOWS,
+                connection="winrm",
+                user=USER,
+                password=Secret(PASSWORD),
+                winrm=WinRm(scheme="https" if https else "http"),
+            )
 
-        def serve() -> None:
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                with connection:
-                    try:
-                        behaviour(connection, over)
-                    except OSError:
-                        continue
-
-        thread = threading.Thread(target=serve)
-        threads.append(thread)
-        thread.start()
-        return Host(
-            "hostile",
-            "127.0.0.1",
-            listener.getsockname()[1],
-            platform=Platform.WINDOWS,
-            connection="winrm",
-            user=USER,
-            password=Secret(PASSWORD),
-            winrm=WinRm(scheme="https" if https else "http"),
-        )
-
-    try:
-        yield start
-    finally:
-        over.set()
-        for listener in listeners:
-            listener.shutdown(socket.SHUT_RDWR)
-            listener.close()
-        for thread in threads:
-            thread.join(10)
-
-
-def silent(connection: socket.socket, over: threading.Event) -> None:
-    over.wait(30)
+        yield host
 
 
 def ssh_server(connection: socket.socket, over: threading.Event) -> None:
     connection.sendall(b"SSH-2.0-OpenSSH_9.9\r\n")
     over.wait(30)
-
-
-def closes_at_once(connection: socket.socket, over: threading.Event) -> None:
-    return
 
 
 def drip(connection: socket.socket, over: threading.Event) -> None:
@@ -144,62 +109,48 @@ def length_that_is_no_number(connection: socket.socket, over: threading.Event) -
     connection.sendall(OK + b"Content-Length: many\r\n\r\n<x/>")
 
 
-def welcomes_everybody(connection: socket.socket, over: threading.Event) -> None:
-    connection.recv(65536)
-    connection.sendall(OK + b"Content-Length: 0\r\n\r\n")
-    over.wait(30)
-
-
-def compressed(connection: socket.socket, over: threading.Event) -> None:
-    connection.recv(65536)
-    connection.sendall(b"HTTP/1.1 500 \r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n\x1f\x8b\x08\x00")
-    over.wait(30)
-
-
-def page_not_found(connection: socket.socket, over: threading.Event) -> None:
-    connection.recv(65536)
-    connection.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nContent-Length: 5\r\n\r\n<br/>")
-    over.wait(30)
-
-
-def out_of_service(connection: socket.socket, over: threading.Event) -> None:
-    connection.recv(65536)
-    connection.sendall(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
-    over.wait(30)
-
-
-def challenge_that_is_garbage(connection: socket.socket, over: threading.Event) -> None:
-    connection.recv(65536)
-    connection.sendall(NO % b"")
-    connection.recv(65536)
-    connection.sendall(NO % b" !!!not base64!!!")
-    over.wait(30)
-
-
-def challenge_that_is_no_ntlm(connection: socket.socket, over: threading.Event) -> None:
-    connection.recv(65536)
-    connection.sendall(NO % b"")
-    connection.recv(65536)
-    connection.sendall(NO % (b" " + base64.b64encode(b"NTLMSSP\0\2" + b"\xff" * 40)))
-    over.wait(30)
-
-
 def challenge_without_end(connection: socket.socket, over: threading.Event) -> None:
     while not over.is_set():
         connection.recv(65536)
         connection.sendall(NO % b"")
 
 
-def proxy_that_wants_a_password(connection: socket.socket, over: threading.Event) -> None:
-    connection.recv(65536)
-    connection.sendall(b"HTTP/1.1 407 \r\nProxy-Authenticate: Basic realm=x\r\nContent-Length: 0\r\n\r\n")
-    over.wait(30)
-
-
 def proxy_that_wants_ntlm(connection: socket.socket, over: threading.Event) -> None:
     while data := connection.recv(65536):
         assert b"Proxy-Authorization" not in data
         connection.sendall(b"HTTP/1.1 407 \r\nProxy-Authenticate: NTLM\r\nContent-Length: 0\r\n\r\n")
+
+
+#: answers, each to one request, before a server says nothing more; and the reason that the client gives
+ANSWERS = {
+    "welcomes everybody": ("not_winrm", answering(OK + b"Content-Length: 0\r\n\r\n")),
+    "compressed": (
+        "not_winrm",
+        answering(b"HTTP/1.1 500 \r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n\x1f\x8b\x08\x00"),
+    ),
+    "page not found": ("not_winrm", PAGE_NOT_FOUND),
+    "out of service": (
+        "service_unavailable",
+        answering(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"),
+    ),
+    "challenge that is garbage": ("authentication_not_offered", answering(NO % b"", NO % b" !!!not base64!!!")),
+    "challenge that is no ntlm": (
+        "authentication_not_offered",
+        answering(NO % b"", NO % (b" " + base64.b64encode(b"NTLMSSP\0\2" + b"\xff" * 40))),
+    ),
+    "proxy that wants a password": (
+        "not_winrm",
+        answering(b"HTTP/1.1 407 \r\nProxy-Authenticate: Basic realm=x\r\nContent-Length: 0\r\n\r\n"),
+    ),
+}
+
+
+def refusal(winrm: WinRmTransport, host: Host) -> TransportError:
+    """Return the error in which a run ends, which tells its story in a few words."""
+    with pytest.raises(TransportError) as caught:
+        winrm.run(host, b"x", SHORT)
+    assert len(caught.value.message) < 400
+    return caught.value
 
 
 @pytest.mark.parametrize(
@@ -218,14 +169,7 @@ def proxy_that_wants_ntlm(connection: socket.socket, over: threading.Event) -> N
         (negative_length, "not_winrm"),
         (lying_length, "authentication_lost"),
         (length_that_is_no_number, "not_winrm"),
-        (welcomes_everybody, "not_winrm"),
-        (compressed, "not_winrm"),
-        (page_not_found, "not_winrm"),
-        (out_of_service, "service_unavailable"),
-        (challenge_that_is_garbage, "authentication_not_offered"),
-        (challenge_that_is_no_ntlm, "authentication_not_offered"),
         (challenge_without_end, "authentication_not_offered"),
-        (proxy_that_wants_a_password, "not_winrm"),
         (proxy_that_wants_ntlm, "not_winrm"),
     ],
     ids=lambda value: value.__name__ if callable(value) else str(value),
@@ -233,10 +177,15 @@ def proxy_that_wants_ntlm(connection: socket.socket, over: threading.Event) -> N
 def test_before_the_login(
     winrm: WinRmTransport, hostile: Callable[..., Host], behaviour: Behaviour, reason: str
 ) -> None:
-    with pytest.raises(TransportError) as caught:
-        winrm.run(hostile(behaviour), b"x", SHORT)
-    assert caught.value.reason == reason, caught.value.message
-    assert len(caught.value.message) < 400
+    error = refusal(winrm, hostile(behaviour))
+    assert error.reason == reason, error.message
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_answers_before_the_login(winrm: WinRmTransport, hostile: Callable[..., Host], name: str) -> None:
+    reason, behaviour = ANSWERS[name]
+    error = refusal(winrm, hostile(behaviour))
+    assert error.reason == reason, error.message
 
 
 @pytest.mark.parametrize(
@@ -245,21 +194,18 @@ def test_before_the_login(
         (silent, "handshake_timed_out"),
         (ssh_server, "not_winrm"),
         (closes_at_once, "handshake_lost"),
-        (page_not_found, "not_winrm"),
+        (PAGE_NOT_FOUND, "not_winrm"),
     ],
     ids=lambda value: value.__name__ if callable(value) else str(value),
 )
 def test_before_tls(winrm: WinRmTransport, hostile: Callable[..., Host], behaviour: Behaviour, reason: str) -> None:
-    with pytest.raises(TransportError) as caught:
-        winrm.run(hostile(behaviour, https=True), b"x", SHORT)
-    assert caught.value.reason == reason, caught.value.message
+    error = refusal(winrm, hostile(behaviour, https=True))
+    assert error.reason == reason, error.message
 
 
 def test_tls_where_http_is_expected(lab: Lab, winrm: WinRmTransport) -> None:
     server = lab.serve(tls=True)
-    with pytest.raises(TransportError) as caught:
-        winrm.run(lab.host(server, scheme="http"), b"x", SHORT)
-    assert caught.value.reason in ("not_winrm", "authentication_lost")
+    assert refusal(winrm, lab.host(server, scheme="http")).reason in ("not_winrm", "authentication_lost")
     assert lab.domain.attempts == 0
 
 

@@ -19,7 +19,7 @@ from hardencheck.probes.windows import defender_status, services
 from hardencheck.probes.windows.defender_status import Defender, Product
 from hardencheck.probes.windows.settings import Facts
 
-SCRIPT = defender_status.SCRIPT + services.SCRIPT
+SCRIPT = defender_status.SCRIPT
 
 PARAMETERS: dict[str, JsonSchema] = {
     "windows_antivirus_services": services.PATTERNS,

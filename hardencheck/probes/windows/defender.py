@@ -20,25 +20,16 @@ from hardencheck.model.capture import Capture
 from hardencheck.model.observation import Observation
 from hardencheck.model.outcome import Platform
 from hardencheck.model.probe import Context, JsonSchema, Probe, WindowsSystem
-from hardencheck.probes.powershell import Item, as_bool, as_int, as_list, read
-from hardencheck.probes.windows import defender_exclusions, defender_status, services
-from hardencheck.probes.windows.defender_status import Defender, Product
-from hardencheck.probes.windows.services import Service
+from hardencheck.probes.powershell import as_bool, as_int, as_list, read
+from hardencheck.probes.windows import defender_exclusions, defender_preference, defender_status, services
 from hardencheck.probes.windows.settings import Facts
 
-SCRIPT = (
-    defender_status.SCRIPT
-    + services.SCRIPT
-    + r"""
-Item 'preference' {
-  $one = Get-HcInstances MSFT_MpPreference -Namespace 'root/Microsoft/Windows/Defender'
-  @{
+SCRIPT = defender_preference.script(
+    r"""
     maps = $one.MAPSReporting; samples = $one.SubmitSamplesConsent; firstsight = $one.DisableBlockAtFirstSeen
     downloads = $one.DisableIOAVProtection; unwanted = $one.PUAProtection
     network = $one.EnableNetworkProtection; server = $one.AllowNetworkProtectionOnWinServer
     old = $one.AllowNetworkProtectionDownLevel
-    ids = [object[]]@($one.AttackSurfaceReductionRules_Ids | ForEach-Object { [string]$_ })
-    actions = [object[]]@($one.AttackSurfaceReductionRules_Actions | ForEach-Object { [int]$_ })
     spared = [object[]]@($one.AttackSurfaceReductionOnlyExclusions | Select-Object -First 500 |
       ForEach-Object { [string]$_ })
     sparing = [object[]]@($one.AttackSurfaceReductionRules_RuleSpecificExclusions_Id | ForEach-Object { [string]$_ })
@@ -48,8 +39,6 @@ Item 'preference' {
     processes = [object[]]@($one.ExclusionProcess | Select-Object -First 500 | ForEach-Object { [string]$_ })
     counts = [object[]]@(@($one.ExclusionPath).Count, @($one.ExclusionExtension).Count,
       @($one.ExclusionProcess).Count, @($one.AttackSurfaceReductionOnlyExclusions).Count)
-  }
-}
 """
 )
 
@@ -93,54 +82,21 @@ _SHOWN = 20
 def parse(capture: Capture, context: Context) -> Observation:
     """Yield the settings of Microsoft Defender Antivirus."""
     section, system = read(capture), context.system.windows
-    found = defender_status.listed(section)
-    own = defender_status.defender(section, found, context)
-    others = defender_status.products(section, system, found)
-    if reason := replaced(own, others, found, context.values):
-        return Observation.not_applicable(reason)
-    if doubt := unsure(own, others, found, context):
-        return Observation.not_collected(doubt)
+    own = defender_preference.in_charge(section, context)
+    if isinstance(own, Observation):
+        return own
     facts = Facts()
     why = f"{defender_status.NAME}: {own.why}"
     _put(facts, "active", own.active, own.text, why)
     source = "MSFT_MpComputerStatus: IsTamperProtected"
     _put(facts, "tamper_protected", own.tamper, source, own.why or "IsTamperProtected is not told")
-    item = section.item("preference")
-    if not item.ok or not isinstance(item.value, dict):
-        for name in FACTS.keys() - facts.facts.keys() - facts.missing.keys():
-            facts.lack(name, item.trouble if not item.ok else "the preferences are not told")
-        return facts.observation()
-    _settings(facts, item.value)
-    _network(facts, item.value, system)
-    _asr(facts, item.value, context.values.get("windows_asr_rules", ()))
-    _exclusions(facts, item)
+    told = defender_preference.told(section, facts, FACTS)
+    if told is not None:
+        _settings(facts, told)
+        _network(facts, told, system)
+        _asr(facts, told, context.values.get("windows_asr_rules", ()))
+        _exclusions(facts, told)
     return facts.observation()
-
-
-def replaced(
-    own: Defender, others: Sequence[Product] | None, found: Sequence[Service] | None, values: Mapping[str, Any]
-) -> str:
-    """Say which product protects the host in place of Microsoft's; "" when none is seen."""
-    if own.active or not own.idle:
-        return ""
-    if other := next((one for one in others or () if one.on), None):
-        return f"{own.text}; {other.text}"
-    if own.text.startswith("there is no service"):
-        return f"{defender_status.NAME} is not installed: {own.text}"
-    named = services.known(found or (), values.get("windows_antivirus_services", ()))
-    running = sorted(
-        f"{name} ({one.name})"
-        for name, one in named
-        if one.running and not one.misplaced and name != defender_status.NAME
-    )
-    return f"{own.text}; {', '.join(running)} runs" if running else ""
-
-
-def unsure(own: Defender, others: Sequence[Product] | None, found: Sequence[Service] | None, context: Context) -> str:
-    """Say why another product may protect the host in place of Microsoft's although none is seen; "" when none may."""
-    hidden = defender_status.hidden(found, context)
-    doubt = "which other antivirus is registered could not be asked" if others is None else hidden
-    return f"{own.text}; {doubt}" if own.idle and doubt else ""
 
 
 def _put(facts: Facts, name: str, value: Any, source: str, why: str) -> None:
@@ -228,9 +184,9 @@ def _spared(told: Mapping[str, Any], wanted: Sequence[str]) -> tuple[list[str], 
     return sorted(found), unseen or ("not all that attack surface reduction leaves out was sent" if cut else "")
 
 
-def _exclusions(facts: Facts, item: Item) -> None:
-    lists = [[str(one) for one in as_list(item.value.get(name)) if one] for name in _LISTS]
-    counts = [as_int(one) for one in as_list(item.value.get("counts"))]
+def _exclusions(facts: Facts, told: Mapping[str, Any]) -> None:
+    lists = [[str(one) for one in as_list(told.get(name)) if one] for name in _LISTS]
+    counts = [as_int(one) for one in as_list(told.get("counts"))]
     shown = [[one for one in texts if not one.lower().startswith(_HIDDEN)] for texts in lists]
     found = defender_exclusions.broad(*shown)
     hidden = shown != lists

@@ -17,9 +17,12 @@ from typing import Any
 
 from hardencheck.model.probe import Context, WindowsSystem
 from hardencheck.probes.powershell import Section, as_bool, as_int, as_list, as_text
-from hardencheck.probes.windows.services import Service, services, unseen
+from hardencheck.probes.windows import services
+from hardencheck.probes.windows.services import Service, unseen
 
-SCRIPT = r"""
+#: Prints the items `status` and `products`, and `services` as services.py does.
+SCRIPT = (
+    r"""
 Item 'status' {
   $one = Get-HcInstances MSFT_MpComputerStatus -Namespace 'root/Microsoft/Windows/Defender'
   @{
@@ -37,6 +40,8 @@ List 'products' {
   }
 }
 """
+    + services.SCRIPT
+)
 
 NAME = "Microsoft Defender Antivirus"
 SERVICE = "windefend"
@@ -118,7 +123,7 @@ def products(section: Section, system: WindowsSystem, running: Sequence[Service]
 
 def listed(section: Section) -> list[Service] | None:
     """Return the services of the section; None when they could not be listed."""
-    return services(section.item("services"))
+    return services.services(section.item("services"))
 
 
 def hidden(found: Sequence[Service] | None, context: Context) -> str:

@@ -15,6 +15,7 @@ not installed, its settings mean nothing: not applicable, and windows.antivirus 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from hardencheck.model.capture import Capture
@@ -22,24 +23,11 @@ from hardencheck.model.observation import Observation
 from hardencheck.model.outcome import Platform
 from hardencheck.model.probe import Context, JsonSchema, Probe
 from hardencheck.probes.powershell import as_bool, as_int, as_list, read
-from hardencheck.probes.windows import defender, defender_status, services
+from hardencheck.probes.windows import defender_preference, defender_status, services
 from hardencheck.probes.windows.defender_status import Defender
 from hardencheck.probes.windows.settings import Facts, Setting
 
-SCRIPT = (
-    defender_status.SCRIPT
-    + services.SCRIPT
-    + r"""
-Item 'preference' {
-  $one = Get-HcInstances MSFT_MpPreference -Namespace 'root/Microsoft/Windows/Defender'
-  @{
-    removable = $one.DisableRemovableDriveScanning
-    ids = [object[]]@($one.AttackSurfaceReductionRules_Ids | ForEach-Object { [string]$_ })
-    actions = [object[]]@($one.AttackSurfaceReductionRules_Actions | ForEach-Object { [int]$_ })
-  }
-}
-"""
-)
+SCRIPT = defender_preference.script("removable = $one.DisableRemovableDriveScanning")
 
 PARAMETERS: dict[str, JsonSchema] = {"windows_antivirus_services": services.PATTERNS}
 FACTS: dict[str, JsonSchema] = {
@@ -54,24 +42,17 @@ _ACTIONS = {0: "off", 1: "block", 2: "audit", 5: "off", 6: "warn"}
 def parse(capture: Capture, context: Context) -> Observation:
     """Yield whether full scans read removable drives, and what happens to untrusted programs on them."""
     section, facts = read(capture), Facts()
-    found = defender_status.listed(section)
-    own = defender_status.defender(section, found, context)
-    others = defender_status.products(section, context.system.windows, found)
-    if reason := defender.replaced(own, others, found, context.values):
-        return Observation.not_applicable(reason)
-    if doubt := defender.unsure(own, others, found, context):
-        return Observation.not_collected(doubt)
-    item = section.item("preference")
-    if not item.ok or not isinstance(item.value, dict):
-        for name in FACTS:
-            facts.lack(name, item.trouble if not item.ok else "the preferences are not told")
-        return facts.observation()
-    facts.add("removable_drives_scanned", _scanned(item.value, own))
-    facts.add("usb_programs", _usb_rule(item.value, own))
+    own = defender_preference.in_charge(section, context)
+    if isinstance(own, Observation):
+        return own
+    told = defender_preference.told(section, facts, FACTS)
+    if told is not None:
+        facts.add("removable_drives_scanned", _scanned(told, own))
+        facts.add("usb_programs", _usb_rule(told, own))
     return facts.observation()
 
 
-def _scanned(told: dict[str, Any], own: Defender) -> Setting:
+def _scanned(told: Mapping[str, Any], own: Defender) -> Setting:
     left_out = as_bool(told.get("removable"))
     if left_out is None:
         return Setting(None, why="DisableRemovableDriveScanning is not told")
@@ -79,7 +60,7 @@ def _scanned(told: dict[str, Any], own: Defender) -> Setting:
     return Setting(False, source) if left_out else _while_active(True, False, source, own)
 
 
-def _usb_rule(told: dict[str, Any], own: Defender) -> Setting:
+def _usb_rule(told: Mapping[str, Any], own: Defender) -> Setting:
     ids = [str(one).strip().lower().strip("{}") for one in as_list(told.get("ids"))]
     actions = [as_int(one) for one in as_list(told.get("actions"))]
     if len(ids) != len(actions):
