@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from hardencheck.errors import TransportError
@@ -156,7 +157,7 @@ def _facts(stdout: bytes) -> dict[str, str] | None:
 
 def _powershell(facts: dict[str, str], seconds: float) -> Step:
     told = facts.get("powershell", "")
-    version = tuple(int(part) if part.isdigit() else 0 for part in told.split(".")[:2])
+    version = tuple(int(part) if re.fullmatch("[0-9]{1,4}", part) else 0 for part in told.split(".")[:2])
     if version >= (5, 1):
         return Step("powershell", State.OK, f"version {_text(told)} answered in {seconds:.1f} s")
     hint = "install Windows Management Framework 5.1"
@@ -189,7 +190,7 @@ def _shells(facts: dict[str, str]) -> Step:
 
 def _clock(facts: dict[str, str], before: float, after: float) -> Step:
     told = facts.get("clock", "")
-    if not told.isdigit() or len(told) > 12:
+    if not re.fullmatch("[0-9]{1,12}", told):
         return Step("clock", State.NOT_TRIED, "the host told no time")
     return clock(int(told), before, after, _CLOCK)
 

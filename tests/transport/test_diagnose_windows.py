@@ -79,6 +79,9 @@ def test_all_is_well() -> None:
         ({"clock": "0"}, "clock", State.FAILED),
         ({"clock": ""}, "clock", State.NOT_TRIED),
         ({"clock": "9" * 400}, "clock", State.NOT_TRIED),
+        ({"clock": "²"}, "clock", State.NOT_TRIED),
+        ({"powershell": "²"}, "powershell", State.FAILED),
+        ({"powershell": "9" * 5000}, "powershell", State.FAILED),
     ],
 )
 def test_one_thing_is_odd(changes: dict[str, str], step: str, state: State) -> None:
