@@ -46,6 +46,7 @@ def _add_commands() -> None:
         baseline,
         credential,
         doctor,
+        evidence,
         findings,
         probe,
         rejudge,
@@ -57,7 +58,21 @@ def _add_commands() -> None:
         trust,
     )
 
-    for module in (sweep, doctor, trust, credential, report, findings, rejudge, baseline, rule, roster, probe, schema):
+    for module in (
+        sweep,
+        doctor,
+        trust,
+        credential,
+        report,
+        findings,
+        rejudge,
+        evidence,
+        baseline,
+        rule,
+        roster,
+        probe,
+        schema,
+    ):
         module.add(app)
 
 

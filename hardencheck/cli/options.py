@@ -74,6 +74,11 @@ RosterOption = Annotated[
     typer.Option("--roster", help="HR's list of people (CSV), to be compared with the accounts of every host; "
                  "hardencheck roster template writes one to fill in.", rich_help_panel=_SELECT),
 ]  # fmt: skip
+SigningKey = Annotated[
+    Path | None,
+    typer.Option("--signing-key", metavar="FILE", help="Ed25519 private key (PEM) that signs the evidence. "
+                 "Without one, the key beside the store, made when first used.", show_default=False),
+]  # fmt: skip
 FailOn = Annotated[Severity, typer.Option("--fail-on", help="Lowest severity that makes the exit code 1.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="How the result is written to standard output.")]
 ReportOption = Annotated[

@@ -68,6 +68,7 @@ def sweep(
         Path | None,
         typer.Option("--record", metavar="DIR", help="Also write what hosts answered, names replaced, to be sent."),
     ] = None,
+    signing_key: opt.SigningKey = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress bar.")] = False,
     store: opt.StoreOption = opt.default_store(),
 ) -> int:
@@ -76,6 +77,7 @@ def sweep(
     from hardencheck.collect.gather import Collector
     from hardencheck.collect.record import Recorder
     from hardencheck.errors import Interrupted
+    from hardencheck.evidence.keys import key_beside, signer
     from hardencheck.model.capture import Limits
     from hardencheck.pipeline.sweep import Work, run
     from hardencheck.probes.support_table import support_table
@@ -91,6 +93,7 @@ def sweep(
     with open_store(store) as opened:
         sweep_id = opened.resolve("last") if resume else new_sweep_id(now, secrets.token_hex(3))
         with opened.lock(sweep_id):
+            signs = signer(signing_key or key_beside(store), make=signing_key is None)
             if resume:
                 todo = _resumed(opened, sweep_id, reach, selection, roster)
             else:
@@ -109,7 +112,8 @@ def sweep(
                 opened.begin(todo.sweep, todo.snapshot, todo.roster.to_bytes() if todo.roster else None)
             try:
                 with progress(len(todo.hosts), quiet) as on_host:
-                    run(Work(todo.sweep, todo.hosts, by, collector, workers, todo.roster, recorder), opened, on_host)
+                    work = Work(todo.sweep, todo.hosts, by, collector, signs, workers, todo.roster, recorder)
+                    run(work, opened, on_host)
             except KeyboardInterrupt:
                 left, total = len(opened.pending(sweep_id)), len(todo.sweep.hosts)
                 raise Interrupted(

@@ -1,4 +1,4 @@
-"""One sweep, top to bottom: hosts are asked, answers are sealed, read, judged and stored."""
+"""One sweep, top to bottom: hosts are asked, answers are sealed, read, judged and stored, and the whole is signed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from hardencheck.collect.gather import Collector, gather
 from hardencheck.collect.record import Recorder
 from hardencheck.evaluate.assess import Assessor
+from hardencheck.evidence.chain import seal_sweep
+from hardencheck.evidence.keys import Signer
 from hardencheck.model.baseline import Baseline
 from hardencheck.model.host import Host
 from hardencheck.model.roster import Roster
@@ -20,12 +22,13 @@ from hardencheck.storage import HostRecord, Store
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What is left to do of one sweep: hosts to visit, how to ask, by what to judge, and what else keeps answers."""
+    """What is left to do of one sweep: hosts to visit, how to ask, by what to judge, what signs it, what records it."""
 
     sweep: Sweep
     hosts: tuple[Host, ...]
     baseline: Baseline
     collector: Collector
+    signer: Signer
     workers: int = 50
     roster: Roster | None = None
     recorder: Recorder | None = None
@@ -45,7 +48,7 @@ def run(work: Work, store: Store, on_host: Callable[[HostResult], None]) -> None
             if work.recorder:
                 work.recorder.keep(collected)
             on_host(result)
-    store.finish(work.sweep.id, timestamp(datetime.now(UTC)))
+    seal_sweep(store, work.sweep.id, timestamp(datetime.now(UTC)), work.signer)
 
 
 def timestamp(moment: datetime) -> str:

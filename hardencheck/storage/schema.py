@@ -135,3 +135,14 @@ finding = Table(
     Index(None, "closed"),
     sqlite_with_rowid=False,
 )
+
+#: The evidence chain: signed envelopes in order, one for each finished sweep. `sweep_id` outlives the sweep's row.
+chain = Table(
+    "chain",
+    metadata,
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("sweep_id", String(64), unique=True),
+    Column("envelope", LargeBinary, nullable=False),
+    Column("leaves", LargeBinary, nullable=False),
+    Column("salt", LargeBinary),
+)

@@ -13,10 +13,11 @@ from sqlalchemy import Connection, Engine
 
 from hardencheck.errors import EvidenceError, StoreError
 from hardencheck.model.capture import Capture
+from hardencheck.model.chain import Link
 from hardencheck.model.manifest import Manifest
 from hardencheck.model.roster import Roster
 from hardencheck.model.sweep import Finding, HostResult, Sweep
-from hardencheck.storage import blobs, findings, sweeps
+from hardencheck.storage import blobs, chain, findings, sweeps
 from hardencheck.storage.failure import explained
 from hardencheck.storage.findings import State
 from hardencheck.storage.lock import Lock
@@ -89,10 +90,22 @@ class Store:
         self._require_lock()
         return Writer(self._engine, self.path)
 
-    def finish(self, sweep_id: str, finished: str) -> None:
-        """Note when the sweep ended (UTC, ISO 8601)."""
+    def finish(self, sweep_id: str, finished: str, link: Link) -> None:
+        """Note when the sweep ended (UTC, ISO 8601) and add the link that seals it; from then on it never changes."""
         with self._writing() as connection:
             sweeps.finish(connection, sweep_id, finished)
+            chain.append(connection, link)
+
+    def envelopes(self) -> list[bytes]:
+        """Return the envelopes of the evidence chain, oldest first."""
+        with self._reading() as connection:
+            return chain.envelopes(connection)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[chain.Snapshot]:
+        """Give a view of the chain and of all that it seals, as they are at this moment."""
+        with self._reading() as connection:
+            yield chain.Snapshot(connection)
 
     def sweeps(self, limit: int = 20) -> tuple[Sweep, ...]:
         """Return the newest sweeps, newest first, without their hosts."""

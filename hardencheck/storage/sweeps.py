@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from hardencheck.errors import EvidenceError, StoreError, UsageError
+from hardencheck.model.chain import StoredHost
 from hardencheck.model.codec import results_from_bytes
 from hardencheck.model.outcome import HostState, Platform
 from hardencheck.model.result import RuleResult
@@ -94,9 +95,12 @@ def store_results(connection: Connection, number: int, results: Sequence[tuple[H
 
 
 def finish(connection: Connection, sweep_id: str, finished: str) -> None:
-    """Note when a sweep ended."""
-    number, _ = number_of(connection, sweep_id)
-    connection.execute(update(sweep).where(sweep.c.number == number).values(finished=finished))
+    """Note when a sweep ended; raises StoreError when it has ended before, or hosts are still pending."""
+    if left := pending(connection, sweep_id):
+        raise StoreError(f"sweep {sweep_id}: it is not finished, {len(left)} of its hosts are pending")
+    open_one = (sweep.c.id == sweep_id) & sweep.c.finished.is_(None)
+    if not connection.execute(update(sweep).where(open_one).values(finished=finished)).rowcount:
+        raise StoreError(f"sweep {sweep_id}: it is finished, and never changes again")
 
 
 def latest(connection: Connection, limit: int) -> tuple[Sweep, ...]:
@@ -172,20 +176,29 @@ class Reader:
         fresh = blobs.read(connection, wanted - kept.keys())
         self._seen = kept | {digest: _unpacked(digest, data) for digest, data in fresh.items()}
         for row in rows:
-            yield HostResult(
-                host=row.host,
-                state=HostState(row.state),
-                reason=row.reason,
-                message=row.message,
-                labels=row.labels,
-                groups=tuple(row.groups),
-                platform=Platform(row.platform),
-                system=row.system,
-                skew=row.skew,
-                duration=row.duration,
-                manifest=row.manifest,
-                results=() if row.results is None else self._seen[row.results],
-            )
+            yield _host_result(row, () if row.results is None else self._seen[row.results])
+
+
+def stored(row: Row[Any]) -> StoredHost:
+    """Return a host as its row has it, without opening its results."""
+    return StoredHost(row.position, _host_result(row, ()), row.results)
+
+
+def _host_result(row: Row[Any], results: tuple[RuleResult, ...]) -> HostResult:
+    return HostResult(
+        host=row.host,
+        state=HostState(row.state),
+        reason=row.reason,
+        message=row.message,
+        labels=row.labels,
+        groups=tuple(row.groups),
+        platform=Platform(row.platform),
+        system=row.system,
+        skew=row.skew,
+        duration=row.duration,
+        manifest=row.manifest,
+        results=results,
+    )
 
 
 def _unpacked(digest: str, data: bytes) -> tuple[RuleResult, ...]:

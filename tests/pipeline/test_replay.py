@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hardencheck.baselines.load import load
 from hardencheck.baselines.select import select
 from hardencheck.baselines.snapshot import to_bytes
 from hardencheck.collect.gather import Collector, gather
 from hardencheck.collect.script import new_nonce
+from hardencheck.evidence.keys import Signer
 from hardencheck.model.baseline import Baseline
 from hardencheck.model.capture import Limits, digest
 from hardencheck.model.host import Host
@@ -29,6 +31,7 @@ from hardencheck.transport.local import LocalTransport
 from hardencheck.transport.replay import ReplayTransport, record
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
+KEY = Signer(Ed25519PrivateKey.generate())
 HERE = Host("here", "localhost", connection="local")
 
 
@@ -62,7 +65,7 @@ def sweep(store: Store, baseline: Baseline, host: Host, transports: dict[str, Tr
     seen: list[HostResult] = []
     with store.lock(new.id):
         store.begin(new, snapshot)
-        run(Work(new, (host,), baseline, collector), store, seen.append)
+        run(Work(new, (host,), baseline, collector, KEY), store, seen.append)
     assert [result.host for result in seen] == [host.name]
     return store.sweep(new.id)
 

@@ -21,7 +21,7 @@ def main(path: Path) -> None:
                 # each capture of an even host is its own, an odd host shares its captures with all others
                 writer.put(samples.record(name, same=name[-1] in "13579"))
                 print(name, flush=True)
-        store.finish(samples.SWEEP_ID, "2026-11-22T02:00:00Z")
+        samples.finish(store, samples.SWEEP_ID)
         print("finished", flush=True)
 
 

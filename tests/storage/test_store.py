@@ -12,6 +12,7 @@ import pytest
 
 from hardencheck.errors import EvidenceError, StoreError, UsageError
 from hardencheck.model.capture import digest
+from hardencheck.model.chain import Link
 from hardencheck.model.outcome import HostState, Outcome
 from hardencheck.storage import HostRecord, Store, Writer, findings, new_sweep_id, open_store, sqlite, writer
 from tests.storage import samples
@@ -85,10 +86,14 @@ def test_hosts_come_in_inventory_order_beyond_one_chunk(store: Store) -> None:
 
 
 def test_the_newest_result_of_a_host_names_its_sweep(store: Store) -> None:
-    for number in range(3):
+    for number in range(2):
         planned = samples.sweep("agent1", "agent2", sweep_id=f"{SWEEP_ID}{number}")
-        names = ("agent1", "agent2") if number < 2 else ("agent1",)
-        samples.run(store, planned, *(samples.record(name, sweep_id=planned.id) for name in names))
+        samples.run(store, planned, *(samples.record(name, sweep_id=planned.id) for name in ("agent1", "agent2")))
+    interrupted = samples.sweep("agent1", "agent2", sweep_id=f"{SWEEP_ID}2")
+    with store.lock(interrupted.id):
+        store.begin(interrupted, samples.BASELINE)
+        with store.writer() as opened:
+            opened.put(samples.record("agent1", sweep_id=interrupted.id))
     assert [found and found[0] for found in (store.host("agent1"), store.host("agent2"))] == [
         f"{SWEEP_ID}2",
         f"{SWEEP_ID}1",
@@ -168,7 +173,7 @@ def test_writing_needs_the_lock(store: Store) -> None:
     with pytest.raises(StoreError, match="lock"):
         store.writer()
     with pytest.raises(StoreError, match="lock"):
-        store.finish(SWEEP_ID, "2026-11-22T02:00:00Z")
+        samples.finish(store, SWEEP_ID)
 
 
 def test_many_threads_may_put(monkeypatch: pytest.MonkeyPatch, store: Store) -> None:
@@ -316,3 +321,53 @@ def test_sweep_ids_refuse_what_would_not_sort_or_could_collide() -> None:
     for token in ("", "00aa1", "00aa111", "00AA11", "00aa1/", "00aa11\n"):
         with pytest.raises(ValueError, match="token"):
             new_sweep_id(datetime(2026, 11, 22, tzinfo=UTC), token)
+
+
+def test_a_finished_sweep_never_changes(store: Store) -> None:
+    samples.run(store, samples.sweep("agent1"), samples.record("agent1"))
+    before = store.sweep("last"), store.envelopes()
+    with store.lock(SWEEP_ID):
+        with pytest.raises(StoreError, match="never changes"):
+            samples.finish(store, SWEEP_ID)
+        with pytest.raises(StoreError, match="already stored"), store.writer() as opened:
+            opened.put(samples.record("agent1", samples.rule_result("rule-0", Outcome.FAIL)))
+        with pytest.raises(StoreError):
+            store.begin(samples.sweep("agent1", "agent2"), samples.BASELINE)
+    assert (store.sweep("last"), store.envelopes()) == before
+
+
+def test_a_sweep_with_pending_hosts_is_not_finished(store: Store) -> None:
+    with store.lock(SWEEP_ID):
+        store.begin(samples.sweep("agent1", "agent2"), samples.BASELINE)
+        with store.writer() as opened:
+            opened.put(samples.record("agent1"))
+        with pytest.raises(StoreError, match="1 of its hosts"):
+            samples.finish(store, SWEEP_ID)
+    assert (store.header(SWEEP_ID).finished, store.envelopes()) == (None, [])
+
+
+def test_a_link_that_was_made_for_another_place_is_refused_and_its_sweep_stays_open(store: Store) -> None:
+    samples.run(store, samples.sweep("agent1"), samples.record("agent1"))
+    second = samples.sweep("agent1", sweep_id="20261123T013000Z-00aa11")
+    with store.lock(second.id):
+        store.begin(second, samples.BASELINE)
+        with store.writer() as opened:
+            opened.put(samples.record("agent1", sweep_id=second.id))
+        for position in (0, 2):
+            with pytest.raises(StoreError, match="1 links"):
+                store.finish(second.id, "2026-11-23T02:00:00Z", Link(position, b"second", second.id))
+        assert store.header(second.id).finished is None
+        store.finish(second.id, "2026-11-23T02:00:00Z", Link(1, b"second", second.id))
+    assert store.envelopes()[1] == b"second"
+
+
+def test_a_snapshot_does_not_see_what_is_written_meanwhile(store: Store) -> None:
+    samples.run(store, samples.sweep("agent1"), samples.record("agent1"))
+    with store.snapshot() as snapshot:
+        assert snapshot.finished() == [SWEEP_ID]
+        second = samples.sweep("agent1", sweep_id="20261123T013000Z-00aa11")
+        samples.run(store, second, samples.record("agent1", sweep_id=second.id))
+        assert snapshot.finished() == [SWEEP_ID]
+        assert [link.sweep_id for link in snapshot.links()] == [SWEEP_ID]
+    with store.snapshot() as snapshot:
+        assert snapshot.finished() == [SWEEP_ID, second.id]

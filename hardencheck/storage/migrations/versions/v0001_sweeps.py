@@ -1,4 +1,4 @@
-"""Sweeps, their hosts, findings, and the content behind them."""
+"""Sweeps, their hosts, findings, the content behind them, and the chain that seals it."""
 
 from __future__ import annotations
 
@@ -75,3 +75,13 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("ix_finding_closed", "finding", ["closed"])
+    op.create_table(
+        "chain",
+        sa.Column("position", sa.Integer, nullable=False, autoincrement=False),
+        sa.Column("sweep_id", sa.String(64)),
+        sa.Column("envelope", sa.LargeBinary, nullable=False),
+        sa.Column("leaves", sa.LargeBinary, nullable=False),
+        sa.Column("salt", sa.LargeBinary),
+        sa.PrimaryKeyConstraint("position", name="pk_chain"),
+        sa.UniqueConstraint("sweep_id", name="uq_chain_sweep_id"),
+    )

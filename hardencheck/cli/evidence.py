@@ -1,0 +1,103 @@
+"""`hardencheck evidence`: prove that what is stored is what was collected, and let others hold us to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hardencheck.cli import options as opt
+from hardencheck.cli.output import emit, note
+from hardencheck.report.escape import term
+
+if TYPE_CHECKING:
+    from hardencheck.evidence.checkpoint import Checkpoint
+    from hardencheck.evidence.keys import Verifier
+    from hardencheck.evidence.verify import Verified
+
+
+def add(app: typer.Typer) -> None:
+    """Register the commands."""
+    evidence = typer.Typer(help="Prove that stored evidence is what was collected.", no_args_is_help=True)
+    evidence.command()(verify)
+    evidence.command()(checkpoint)
+    app.add_typer(evidence, name="evidence")
+
+
+def verify(
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            "--checkpoint",
+            metavar="FILE",
+            help="A checkpoint that was sent away: proves that nothing "
+            "before it was rewritten since, not even by someone with the store and the key.",
+        ),
+    ] = None,
+    key: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--key",
+            metavar="FILE",
+            help="Public key (PEM) to trust; may be given several times. Without one, the key beside the store.",
+            show_default=False,
+        ),
+    ] = None,
+    store: opt.StoreOption = opt.default_store(),
+) -> None:
+    """Verify the whole store offline: signatures, chain, every host's row, captures and results."""
+    from hardencheck.errors import StoreError
+    from hardencheck.evidence.keys import key_beside, public_of, verifier
+    from hardencheck.evidence.source import StoreSource
+    from hardencheck.evidence.verify import verify as verified
+    from hardencheck.storage import open_store
+
+    if not store.exists():
+        raise StoreError(f"store {store}: it does not exist", hint="name it with --store")
+    trusted = [verifier(path) for path in key or [public_of(key_beside(store))]]
+    earlier = _checkpoint(checkpoint, trusted) if checkpoint else None
+    with open_store(store) as opened, opened.snapshot() as snapshot:
+        found = verified(StoreSource(snapshot), trusted, earlier)
+    _say(found)
+    if earlier:
+        emit(f"nothing up to link {earlier.size} was changed since the checkpoint was made\n")
+    else:
+        note("who has the store and its signing key could have rewritten all of it: --checkpoint FILE proves more")
+
+
+def checkpoint(signing_key: opt.SigningKey = None, store: opt.StoreOption = opt.default_store()) -> None:
+    """Print where the evidence chain stands, signed: mail it, or log it, where nobody here can change it."""
+    from hardencheck.errors import UsageError
+    from hardencheck.evidence.chain import checkpoint_of
+    from hardencheck.evidence.checkpoint import signed
+    from hardencheck.evidence.keys import key_beside, signer
+    from hardencheck.storage import open_store
+
+    with open_store(store) as opened:
+        envelopes = opened.envelopes()
+    if not envelopes:
+        raise UsageError("the store holds no finished sweep yet", hint="run a sweep first")
+    emit(signed(checkpoint_of(envelopes), signer(signing_key or key_beside(store), make=False)))
+
+
+def _checkpoint(path: Path, trusted: list[Verifier]) -> Checkpoint:
+    from hardencheck.errors import EvidenceError, UsageError
+    from hardencheck.evidence.checkpoint import read
+
+    try:
+        note = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"checkpoint {path}: it cannot be read ({error.strerror})") from error
+    try:
+        return read(note, trusted)
+    except EvidenceError as error:
+        raise EvidenceError(f"checkpoint {path}: {error.message}", hint=error.hint) from error
+
+
+def _say(found: Verified) -> None:
+    emit(f"{found.sweeps} sweeps are sealed: {found.hosts} hosts, {found.captures} captures, as they were collected\n")
+    for keyid in sorted(found.signers):
+        emit(f"signed by key {keyid}\n")
+    if found.head:
+        emit(f"log {term(found.head.origin)}, {found.head.size} links, head {found.head.root.hex()}\n")

@@ -1,0 +1,64 @@
+"""The evidence chain as rows, and one steady view of everything that it seals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, func, insert, select
+
+from hardencheck.errors import StoreError
+from hardencheck.model.chain import Link, StoredHost
+from hardencheck.model.sweep import Sweep
+from hardencheck.storage import blobs, sweeps
+from hardencheck.storage.schema import chain, sweep
+
+
+def append(connection: Connection, link: Link) -> None:
+    """Add a link at the end; raises StoreError when it was made for another place."""
+    length = connection.execute(select(func.count()).select_from(chain)).scalar_one()
+    if link.position != length:
+        raise StoreError(f"the evidence chain has {length} links, a link for position {link.position} cannot follow")
+    row = {"position": link.position, "envelope": link.envelope, "leaves": link.leaves, "salt": link.salt}
+    connection.execute(insert(chain).values(sweep_id=link.sweep_id, **row))
+
+
+def envelopes(connection: Connection) -> list[bytes]:
+    """Return the envelopes alone, oldest first."""
+    return [bytes(each) for each in connection.execute(select(chain.c.envelope).order_by(chain.c.position)).scalars()]
+
+
+class Snapshot:
+    """What the store held at one moment, whatever is written meanwhile."""
+
+    #: a store lacks only what was purged
+    whole = True
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def links(self) -> Iterator[Link]:
+        """Yield the links of the chain, in the order of their positions."""
+        for row in self._connection.execute(select(chain).order_by(chain.c.position)):
+            salt = None if row.salt is None else bytes(row.salt)
+            yield Link(row.position, bytes(row.envelope), row.sweep_id, bytes(row.leaves), salt)
+
+    def finished(self) -> list[str]:
+        """Return the ids of the finished sweeps, oldest first."""
+        statement = select(sweep.c.id).where(sweep.c.finished.is_not(None)).order_by(sweep.c.number)
+        return list(self._connection.execute(statement).scalars())
+
+    def sweep(self, sweep_id: str) -> Sweep:
+        """Return one sweep without its hosts."""
+        return sweeps.one(self._connection, sweep_id)
+
+    def hosts(self, sweep_id: str) -> Iterator[StoredHost]:
+        """Yield a sweep's hosts as they are stored, in the order of the inventory."""
+        number, _ = sweeps.number_of(self._connection, sweep_id)
+        position = -1
+        while rows := sweeps.after(self._connection, number, position):
+            yield from map(sweeps.stored, rows)
+            position = rows[-1].position
+
+    def blob(self, digest: str) -> bytes:
+        """Return the content of one digest; raises EvidenceError."""
+        return blobs.read(self._connection, [digest])[digest]
