@@ -9,12 +9,10 @@ import typer
 
 from hardencheck.cli import options as opt
 from hardencheck.cli.output import emit, note
-from hardencheck.report.escape import term
 
 if TYPE_CHECKING:
     from hardencheck.evidence.checkpoint import Checkpoint
     from hardencheck.evidence.keys import Verifier
-    from hardencheck.evidence.verify import Verified
 
 
 def add(app: typer.Typer) -> None:
@@ -47,23 +45,28 @@ def verify(
     store: opt.StoreOption = opt.default_store(),
 ) -> None:
     """Verify the whole store offline: signatures, chain, every host's row, captures and results."""
-    from hardencheck.errors import StoreError
+    from hardencheck.errors import UsageError
     from hardencheck.evidence.keys import key_beside, public_of, verifier
     from hardencheck.evidence.source import StoreSource
     from hardencheck.evidence.verify import verify as verified
     from hardencheck.storage import open_store
 
-    if not store.exists():
-        raise StoreError(f"store {store}: it does not exist", hint="name it with --store")
+    _must_exist(store)
     trusted = [verifier(path) for path in key or [public_of(key_beside(store))]]
     earlier = _checkpoint(checkpoint, trusted) if checkpoint else None
     with open_store(store) as opened, opened.snapshot() as snapshot:
         found = verified(StoreSource(snapshot), trusted, earlier)
-    _say(found)
+    if found.head is None:
+        raise UsageError("the store holds no finished sweep yet", hint="run a sweep first")
+    emit(f"{found.sweeps} sweeps: {found.hosts} results of hosts and {found.captures} captures are what was sealed\n")
+    for keyid in sorted(found.signers):
+        emit(f"signed by key {keyid}\n")
+    emit(f"log {found.head.origin} has {found.head.size} links, its head is {found.head.root.hex()}\n")
     if earlier:
         emit(f"nothing up to link {earlier.size} was changed since the checkpoint was made\n")
-    else:
-        note("who has the store and its signing key could have rewritten all of it: --checkpoint FILE proves more")
+    elif not key:
+        note("who may write beside the store could have replaced all of it and the key, too; a copy of the public key")
+        note("(--key FILE) and an earlier checkpoint (--checkpoint FILE), both kept elsewhere, prove more")
 
 
 def checkpoint(signing_key: opt.SigningKey = None, store: opt.StoreOption = opt.default_store()) -> None:
@@ -74,11 +77,20 @@ def checkpoint(signing_key: opt.SigningKey = None, store: opt.StoreOption = opt.
     from hardencheck.evidence.keys import key_beside, signer
     from hardencheck.storage import open_store
 
+    _must_exist(store)
     with open_store(store) as opened:
         envelopes = opened.envelopes()
     if not envelopes:
         raise UsageError("the store holds no finished sweep yet", hint="run a sweep first")
     emit(signed(checkpoint_of(envelopes), signer(signing_key or key_beside(store), make=False)))
+
+
+def _must_exist(store: Path) -> None:
+    """Opening would make an empty store, about which everything is proved."""
+    from hardencheck.errors import UsageError
+
+    if not store.exists():
+        raise UsageError(f"store {store}: it does not exist", hint="name the store with --store")
 
 
 def _checkpoint(path: Path, trusted: list[Verifier]) -> Checkpoint:
@@ -93,11 +105,3 @@ def _checkpoint(path: Path, trusted: list[Verifier]) -> Checkpoint:
         return read(note, trusted)
     except EvidenceError as error:
         raise EvidenceError(f"checkpoint {path}: {error.message}", hint=error.hint) from error
-
-
-def _say(found: Verified) -> None:
-    emit(f"{found.sweeps} sweeps are sealed: {found.hosts} hosts, {found.captures} captures, as they were collected\n")
-    for keyid in sorted(found.signers):
-        emit(f"signed by key {keyid}\n")
-    if found.head:
-        emit(f"log {term(found.head.origin)}, {found.head.size} links, head {found.head.root.hex()}\n")

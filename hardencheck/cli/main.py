@@ -58,21 +58,8 @@ def _add_commands() -> None:
         trust,
     )
 
-    for module in (
-        sweep,
-        doctor,
-        trust,
-        credential,
-        report,
-        findings,
-        rejudge,
-        evidence,
-        baseline,
-        rule,
-        roster,
-        probe,
-        schema,
-    ):
+    modules = (sweep, doctor, trust, credential, report, findings, rejudge, evidence)
+    for module in (*modules, baseline, rule, roster, probe, schema):
         module.add(app)
 
 

@@ -16,6 +16,8 @@ from hardencheck.baselines.snapshot import to_bytes
 from hardencheck.collect.gather import Collector, gather
 from hardencheck.collect.script import new_nonce
 from hardencheck.evidence.keys import Signer
+from hardencheck.evidence.source import StoreSource
+from hardencheck.evidence.verify import verify
 from hardencheck.model.baseline import Baseline
 from hardencheck.model.capture import Limits, digest
 from hardencheck.model.host import Host
@@ -83,6 +85,9 @@ def test_a_recording_gives_the_results_of_the_host(store: Store, baseline: Basel
     again = rejudge(replayed, baseline, store)
     assert again == replayed
     assert differences(replayed, again) == []
+    with store.snapshot() as snapshot:
+        proved = verify(StoreSource(snapshot), [KEY.verifier])
+    assert (proved.sweeps, proved.hosts) == (2, 2)
 
 
 def test_a_stricter_baseline_says_what_differs(store: Store, baseline: Baseline) -> None:

@@ -1,0 +1,116 @@
+"""`hardencheck evidence` as a user types it: what it prints, how it ends, and what it says when something is wrong."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_command_line import run
+
+RULE = ("--rule", "linux-accounts-only-root-uid-zero")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home with a store of two sweeps."""
+    for _ in range(2):
+        assert run("sweep", "-q", *RULE, home=tmp_path).returncode in (0, 1, 2, 3)
+    return tmp_path
+
+
+def folder(home: Path) -> Path:
+    return home / "state" / "hardencheck"
+
+
+def change(home: Path, statement: str) -> None:
+    with closing(sqlite3.connect(folder(home) / "hardencheck.db")) as connection, connection:
+        assert connection.execute(statement).rowcount
+
+
+def test_a_store_is_proved_and_held_to_a_checkpoint(home: Path) -> None:
+    checkpoint = run("evidence", "checkpoint", home=home)
+    assert (checkpoint.returncode, checkpoint.stderr) == (0, "")
+    assert checkpoint.stdout.splitlines()[1] == "2"
+    (home / "checkpoint").write_text(checkpoint.stdout)
+    run("sweep", "-q", *RULE, home=home)
+    done = run("evidence", "verify", home=home)
+    assert done.returncode == 0
+    assert done.stdout.startswith("3 sweeps: 3 results of hosts and ")
+    assert "--checkpoint FILE" in done.stderr
+    held = run("evidence", "verify", "--checkpoint", home / "checkpoint", home=home)
+    assert (held.returncode, held.stderr) == (0, "")
+    assert held.stdout == done.stdout + "nothing up to link 2 was changed since the checkpoint was made\n"
+
+
+def test_the_first_broken_link_is_named(home: Path) -> None:
+    change(home, "UPDATE sweep_host SET message = 'all is well' WHERE sweep = 2")
+    done = run("evidence", "verify", home=home)
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "host localhost: what is stored of it has the leaf hash" in done.stderr
+
+
+def test_a_changed_checkpoint_and_one_of_another_store_are_refused(home: Path, tmp_path: Path) -> None:
+    own = run("evidence", "checkpoint", home=home).stdout
+    (home / "checkpoint").write_text(own.replace("\n2\n", "\n1\n"))
+    done = run("evidence", "verify", "--checkpoint", home / "checkpoint", home=home)
+    assert done.returncode == 4
+    assert "none of the trusted keys signed it" in done.stderr
+    run("sweep", "-q", *RULE, "--store", home / "other" / "h.db", home=home)
+    other = run("evidence", "checkpoint", "--store", home / "other" / "h.db", home=home).stdout
+    (home / "checkpoint").write_text(other)
+    keys = ("--key", home / "other" / "signing-key.pub", "--key", folder(home) / "signing-key.pub")
+    done = run("evidence", "verify", "--checkpoint", home / "checkpoint", *keys, home=home)
+    assert done.returncode == 4
+    assert "belongs to another store" in done.stderr
+
+
+def test_a_copy_of_the_store_is_proved_by_a_public_key_from_elsewhere(home: Path, tmp_path: Path) -> None:
+    key = tmp_path / "kept.pub"
+    key.write_bytes((folder(home) / "signing-key.pub").read_bytes())
+    for name in ("signing-key.pem", "signing-key.pub"):
+        (folder(home) / name).unlink()
+    assert run("evidence", "verify", "--key", key, home=home).returncode == 0
+    lost = run("evidence", "verify", home=home)
+    assert (lost.returncode, "cannot be read" in lost.stderr) == (78, True)
+    run("sweep", "-q", *RULE, home=home)
+    done = run("evidence", "verify", "--key", key, home=home)
+    assert done.returncode == 4
+    assert "link 2 of the chain" in done.stderr
+    new = folder(home) / "signing-key.pub"
+    assert run("evidence", "verify", "--key", key, "--key", new, home=home).returncode == 0
+
+
+def test_a_sweep_signs_with_the_key_that_it_is_given(home: Path, tmp_path: Path) -> None:
+    missing = run("sweep", "-q", *RULE, "--signing-key", tmp_path / "none.pem", home=home)
+    assert missing.returncode == 78
+    assert run("sweeps", home=home).stdout.count("\n") == 3, "no sweep was begun"
+    key = tmp_path / "own.pem"
+    key.write_bytes((folder(home) / "signing-key.pem").read_bytes())
+    key.chmod(0o644)
+    assert "chmod 600" in run("sweep", "-q", *RULE, "--signing-key", key, home=home).stderr
+    key.chmod(0o600)
+    assert run("sweep", "-q", *RULE, "--signing-key", key, home=home).returncode in (0, 1, 2, 3)
+    assert run("evidence", "verify", home=home).returncode == 0
+
+
+def test_a_lost_key_stops_a_sweep_before_any_host_is_asked(home: Path) -> None:
+    (folder(home) / "signing-key.pem").unlink()
+    done = run("sweep", "-q", *RULE, home=home)
+    assert done.returncode == 78
+    assert "it is gone" in done.stderr
+    assert run("evidence", "verify", home=home).returncode == 0
+
+
+@pytest.mark.parametrize("command", ["verify", "checkpoint"])
+def test_nothing_is_proved_about_nothing(command: str, tmp_path: Path) -> None:
+    done = run("evidence", command, home=tmp_path)
+    assert (done.returncode, "does not exist" in done.stderr) == (64, True)
+    assert not folder(tmp_path).exists()
+    run("sweep", "-q", *RULE, home=tmp_path)
+    change(tmp_path, "DELETE FROM chain")
+    change(tmp_path, "UPDATE sweep SET finished = NULL")
+    done = run("evidence", command, home=tmp_path)
+    assert (done.returncode, "no finished sweep" in done.stderr) == (64, True)
