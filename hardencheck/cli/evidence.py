@@ -51,7 +51,7 @@ def verify(
     from hardencheck.evidence.verify import verify as verified
     from hardencheck.storage import open_store
 
-    _must_exist(store)
+    must_exist(store)
     trusted = [verifier(path) for path in key or [public_of(key_beside(store))]]
     earlier = _checkpoint(checkpoint, trusted) if checkpoint else None
     with open_store(store) as opened, opened.snapshot() as snapshot:
@@ -59,6 +59,8 @@ def verify(
     if found.head is None:
         raise UsageError("the store holds no finished sweep yet", hint="run a sweep first")
     emit(f"{found.sweeps} sweeps: {found.hosts} results of hosts and {found.captures} captures are what was sealed\n")
+    if found.purged:
+        emit(f"{found.purged} of the sweeps are purged: of them, the chain alone is left\n")
     for keyid in sorted(found.signers):
         emit(f"signed by key {keyid}\n")
     emit(f"log {found.head.origin} has {found.head.size} links, its head is {found.head.root.hex()}\n")
@@ -77,7 +79,7 @@ def checkpoint(signing_key: opt.SigningKey = None, store: opt.StoreOption = opt.
     from hardencheck.evidence.keys import key_beside, signer
     from hardencheck.storage import open_store
 
-    _must_exist(store)
+    must_exist(store)
     with open_store(store) as opened:
         envelopes = opened.envelopes()
     if not envelopes:
@@ -85,8 +87,8 @@ def checkpoint(signing_key: opt.SigningKey = None, store: opt.StoreOption = opt.
     emit(signed(checkpoint_of(envelopes), signer(signing_key or key_beside(store), make=False)))
 
 
-def _must_exist(store: Path) -> None:
-    """Opening would make an empty store, about which everything is proved."""
+def must_exist(store: Path) -> None:
+    """Refuse a store that is not there; opening it would make an empty one. Raises UsageError."""
     from hardencheck.errors import UsageError
 
     if not store.exists():

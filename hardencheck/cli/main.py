@@ -54,11 +54,12 @@ def _add_commands() -> None:
         roster,
         rule,
         schema,
+        store,
         sweep,
         trust,
     )
 
-    modules = (sweep, doctor, trust, credential, report, findings, rejudge, evidence)
+    modules = (sweep, doctor, trust, credential, report, findings, rejudge, evidence, store)
     for module in (*modules, baseline, rule, roster, probe, schema):
         module.add(app)
 

@@ -1,4 +1,4 @@
-"""Seals sweeps: each finished one gets a signed link that continues the store's log."""
+"""Seals sweeps: each finished one gets a signed link that continues the store's log, and so does each purge."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import secrets
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from hardencheck.evidence import checkpoint, dsse, statement
 from hardencheck.evidence.keys import Signer
@@ -15,6 +15,15 @@ from hardencheck.model.capture import digest
 from hardencheck.model.chain import Link
 from hardencheck.storage import Store
 from hardencheck.storage.chain import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """How many sealed sweeps, unfinished sweeps, and pieces of content were removed."""
+
+    sweeps: int
+    unfinished: int
+    contents: int
 
 
 def seal_sweep(store: Store, sweep_id: str, finished: str, key: Signer) -> None:
@@ -27,6 +36,20 @@ def seal_sweep(store: Store, sweep_id: str, finished: str, key: Signer) -> None:
     so_far = store.envelopes()
     made = statement.of_sweep(sweep, root(leaves), statement.Counts(hosts, results), log_of(so_far))
     store.finish(sweep_id, finished, Link(len(so_far), dsse.wrap(made, key), sweep_id, b"".join(leaves), salt))
+
+
+def purge(store: Store, before: str, now: str, key: Signer) -> Purged:
+    """Remove the sweeps that ended before a time, and say so in the chain; times are UTC in ISO 8601."""
+    names = set(store.older(before))
+    if not names:
+        return Purged(0, 0, 0)
+    with store.snapshot() as snapshot:
+        sealed = {link.sweep_id: link.envelope for link in snapshot.links() if link.sweep_id in names}
+    link, so_far = None, store.envelopes()
+    if sealed:
+        made = statement.of_purge({str(name): each for name, each in sealed.items()}, now, before, log_of(so_far))
+        link = Link(len(so_far), dsse.wrap(made, key))
+    return Purged(len(sealed), len(names) - len(sealed), store.forget(names, link))
 
 
 def checkpoint_of(envelopes: list[bytes]) -> checkpoint.Checkpoint:

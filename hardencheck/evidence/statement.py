@@ -1,7 +1,8 @@
-"""What is signed: in-toto statements (in-toto.io/Statement/v1) about one sweep each.
+"""What is signed: in-toto statements (in-toto.io/Statement/v1) about a sweep, or about sweeps that were purged.
 
 The subject is the sweep with the head of the Merkle tree over its hosts; one leaf is all that is stored of one host.
-The predicate says when and by what was judged, what came out, and which log the statement continues.
+The predicate says when and by what was judged, what came out, and which log the statement continues. A purge names the
+sweeps whose content was removed, so that nothing can go without a word.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from hardencheck.model.sweep import Sweep
 
 TYPE = "https://in-toto.io/Statement/v1"
 SWEEP = "urn:hardencheck:sweep:1"
+PURGE = "urn:hardencheck:purge:1"
 #: The digest of a subject is a tree head, not that of any file's bytes: it must not be taken for "sha256".
 TREE = "rfc6962Sha256"
 
@@ -65,6 +67,15 @@ def of_sweep(sweep: Sweep, head: bytes, counts: Counts, log: Log) -> bytes:
     return _encoded(SWEEP, {sweep.id: {TREE: head.hex()}}, predicate)
 
 
+def of_purge(envelopes: Mapping[str, bytes], purged: str, before: str, log: Log) -> bytes:
+    """Return the statement that sweeps were purged, each given with the envelope that sealed it.
+
+    `purged` is when, `before` the time before which they had ended (UTC, ISO 8601).
+    """
+    subjects = {name: {"sha256": digest(envelope)} for name, envelope in envelopes.items()}
+    return _encoded(PURGE, subjects, {"purged": purged, "ended_before": before, "log": log.to_json()})
+
+
 def described(sweep: Sweep) -> Json:
     """Return what a predicate says of the sweep itself; of its settings the digest alone: they may name clients."""
     return {
@@ -81,16 +92,16 @@ def described(sweep: Sweep) -> Json:
 
 
 def read(payload: bytes) -> Statement:
-    """Return a statement of a sweep; raises ValueError for anything else, and for a second spelling of one."""
+    """Return a statement of ours; raises ValueError for anything else, and for a second spelling of one."""
     body = loads(payload)
     if canonical(body) != payload:
         raise ValueError("not canonical JSON")
     match body:
         case {"_type": t, "subject": list(subjects), "predicateType": str(kind), "predicate": dict(predicate), **rest}:
             named = {each["name"]: each["digest"] for each in subjects}
-            if t == TYPE and kind == SWEEP and len(named) == len(subjects) and not rest:
+            if t == TYPE and kind in (SWEEP, PURGE) and len(named) == len(subjects) and not rest:
                 return Statement(kind, named, predicate)
-    raise ValueError(f"expected a {TYPE} with a predicate {SWEEP}")
+    raise ValueError(f"expected a {TYPE} with a predicate {SWEEP} or {PURGE}")
 
 
 def leaf(host: StoredHost, salt: bytes) -> bytes:

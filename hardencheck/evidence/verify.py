@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, TypeVar
 
 from hardencheck.errors import EvidenceError
@@ -29,10 +28,10 @@ _Read = TypeVar("_Read")
 
 @dataclass(slots=True)
 class Verified:
-    """What was proved: how many links, which keys signed them, where the log stands, and what was looked at of it."""
+    """What was proved: which keys signed, where the log stands, and what was looked at of what it seals."""
 
-    links: int = 0
     sweeps: int = 0
+    purged: int = 0
     hosts: int = 0
     captures: int = 0
     signers: set[str] = field(default_factory=set)
@@ -45,69 +44,100 @@ def verify(source: Source, trusted: Collection[Verifier], checkpoint: Checkpoint
     With a checkpoint, the log must be one that grew out of what the checkpoint was made of.
     """
     found = Verified()
-    sealed = _verify_links(source, trusted, checkpoint, found)
+    chain = _Chain()
+    for link in source.links():
+        if link.position != chain.tree.size:
+            raise EvidenceError(f"link {chain.tree.size} of the chain is missing, link {link.position} follows")
+        with _at(f"link {link.position} of the chain ({link.sweep_id or 'a purge'})"):
+            found.signers.add(chain.take(link, trusted))
+        if checkpoint is not None and checkpoint.size == chain.tree.size:
+            _compare(checkpoint, chain.head, link)
+    if checkpoint is not None and checkpoint.size > chain.tree.size:
+        raise EvidenceError(
+            f"the chain has {chain.tree.size} links, expected the {checkpoint.size} that the checkpoint was made of or "
+            "more: the last ones are gone",
+            hint=_REWRITTEN,
+        )
+    found.head = chain.head if chain.tree.size else None
+    found.sweeps, found.purged = len(chain.sealed), len(chain.purged)
+    _verify_contents(source, chain, found)
+    return found
+
+
+@dataclass(slots=True)
+class _Chain:
+    """The chain as far as it is verified: the tree over it, and what it says of which sweep."""
+
+    tree: Tree = field(default_factory=Tree)
+    sealed: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    purged: set[str] = field(default_factory=set)
+    _envelopes: dict[str, str] = field(default_factory=dict)
+    _origin: str = ""
+    _previous: str | None = None
+
+    @property
+    def head(self) -> Checkpoint:
+        return Checkpoint(self._origin, self.tree.size, self.tree.root())
+
+    def take(self, link: Link, trusted: Collection[Verifier]) -> str:
+        """Verify that a link is signed and continues the chain; return the id of the key."""
+        opened = dsse.unwrap(link.envelope, trusted)
+        said = _read(opened.payload, "statement", statement.read)
+        expected = statement.Log(self.tree.size, self.tree.root().hex(), self._previous).to_json()
+        continued = said.predicate.get("log")
+        if continued != expected:
+            raise EvidenceError(f"it continues the log {continued}, expected {expected}")
+        address = digest(link.envelope)
+        if said.kind == statement.SWEEP:
+            sweep_id = _sealed_by(said, link)
+            if sweep_id in self.sealed:
+                raise EvidenceError("it seals a sweep that an earlier link has sealed")
+            self.sealed[sweep_id] = said.predicate
+            self._envelopes[sweep_id] = address
+        else:
+            self._purge(said, link)
+        self._origin = self._origin or origin_of(link.envelope)
+        self._previous = address
+        self.tree.append(leaf_hash(link.envelope))
+        return opened.keyid
+
+    def _purge(self, said: statement.Statement, link: Link) -> None:
+        if link.sweep_id is not None or link.leaves:
+            raise EvidenceError("it is about a purge, expected no sweep and no hosts beside it")
+        for sweep_id, found in said.subjects.items():
+            if found != {"sha256": self._envelopes.get(sweep_id)}:
+                raise EvidenceError(f"it purges sweep {sweep_id} sealed by {found}, which no earlier link is")
+        self.purged.update(said.subjects)
+
+
+def _verify_contents(source: Source, chain: _Chain, found: Verified) -> None:
+    """Verify that everything that must be here is here, and that it is what the chain sealed."""
     finished = source.finished()
     for sweep_id in finished:
-        if sweep_id not in sealed:
+        if sweep_id not in chain.sealed:
             raise EvidenceError(f"sweep {sweep_id}: it is finished, expected a link of the chain that seals it")
-    if source.whole:
-        for sweep_id in sealed:
-            if sweep_id not in finished:
-                raise EvidenceError(f"sweep {sweep_id}: the chain seals it, but it is gone")
     held = set(finished)
+    for sweep_id in chain.sealed:
+        if source.whole and sweep_id not in held | chain.purged:
+            raise EvidenceError(f"sweep {sweep_id}: it is gone, expected it as sealed, or a purge that names it")
     seen: set[str] = set()
     for link in source.links():
         if link.sweep_id in held:
             with _at(f"sweep {link.sweep_id}"):
-                _Sweep(source, link, sealed[link.sweep_id], seen, found).verify()
-    return found
+                _Sweep(source, link, chain.sealed[link.sweep_id], seen, found).verify()
 
 
-def _verify_links(
-    source: Source, trusted: Collection[Verifier], checkpoint: Checkpoint | None, found: Verified
-) -> dict[str, Mapping[str, Any]]:
-    """Verify signatures, order and tree heads of all links; return the predicate of each sealed sweep."""
-    tree, previous, origin = Tree(), None, ""
-    sealed: dict[str, Mapping[str, Any]] = {}
-    for link in source.links():
-        if link.position != tree.size:
-            raise EvidenceError(f"link {tree.size} of the chain is missing, link {link.position} follows")
-        with _at(f"link {link.position} of the chain ({link.sweep_id})"):
-            opened = dsse.unwrap(link.envelope, trusted)
-            predicate = _read(opened.payload, "statement", partial(_predicate, link))
-            expected = statement.Log(tree.size, tree.root().hex(), previous).to_json()
-            if predicate.get("log") != expected:
-                raise EvidenceError(f"it continues the log {predicate.get('log')}, expected {expected}")
-            if link.sweep_id in sealed:
-                raise EvidenceError("it seals a sweep that an earlier link has sealed")
-        found.signers.add(opened.keyid)
-        sealed[str(link.sweep_id)] = predicate
-        origin = origin or origin_of(link.envelope)
-        tree.append(leaf_hash(link.envelope))
-        previous = digest(link.envelope)
-        if checkpoint is not None and checkpoint.size == tree.size:
-            _compare(checkpoint, Checkpoint(origin, tree.size, tree.root()), link)
-    if checkpoint is not None and checkpoint.size > tree.size:
-        raise EvidenceError(
-            f"the chain has {tree.size} links, the checkpoint was made of {checkpoint.size}: the last ones are gone",
-            hint=_REWRITTEN,
-        )
-    found.links = found.sweeps = tree.size
-    found.head = Checkpoint(origin, tree.size, tree.root()) if tree.size else None
-    return sealed
-
-
-def _predicate(link: Link, payload: bytes) -> Mapping[str, Any]:
-    """Return what a link's statement says, once its hosts' leaf hashes are those of its subject."""
-    read = statement.read(payload)
-    if read.predicate["sweep"]["id"] != link.sweep_id or read.subjects.keys() != {link.sweep_id}:
-        raise ValueError(f"it is about {', '.join(read.subjects)}, expected sweep {link.sweep_id}")
+def _sealed_by(said: statement.Statement, link: Link) -> str:
+    """Return the sweep that a link seals, once its hosts' leaf hashes are those of its subject."""
+    sweep_id = str(said.predicate["sweep"]["id"])
+    if link.sweep_id != sweep_id or said.subjects.keys() != {sweep_id}:
+        raise EvidenceError(f"it is about {', '.join(said.subjects)}, expected sweep {link.sweep_id}")
     if len(link.leaves) % HASH:
-        raise ValueError("the list of its hosts' leaf hashes is cut off")
-    head, expected = root(link.hashes()).hex(), read.subjects[str(link.sweep_id)]
+        raise EvidenceError("the list of its hosts' leaf hashes is cut off")
+    head, expected = root(link.hashes()).hex(), said.subjects[sweep_id]
     if expected != {statement.TREE: head}:
-        raise ValueError(f"the tree over its hosts has the head {head}, expected {expected}")
-    return read.predicate
+        raise EvidenceError(f"the tree over its hosts has the head {head}, expected {expected}")
+    return sweep_id
 
 
 def _compare(checkpoint: Checkpoint, here: Checkpoint, link: Link) -> None:
@@ -117,9 +147,10 @@ def _compare(checkpoint: Checkpoint, here: Checkpoint, link: Link) -> None:
             "store, or everything was rewritten from the first sweep on",
             hint=_REWRITTEN,
         )
+    last = f"sweep {link.sweep_id}" if link.sweep_id else "a purge"
     if checkpoint.root != here.root:
         raise EvidenceError(
-            f"the first {here.size} links of the chain (up to sweep {link.sweep_id}) have the tree head "
+            f"the first {here.size} links of the chain (up to {last}) have the tree head "
             f"{here.root.hex()}, expected {checkpoint.root.hex()} as in the checkpoint: history was rewritten",
             hint=_REWRITTEN,
         )

@@ -17,7 +17,7 @@ from hardencheck.model.chain import Link
 from hardencheck.model.manifest import Manifest
 from hardencheck.model.roster import Roster
 from hardencheck.model.sweep import Finding, HostResult, Sweep
-from hardencheck.storage import blobs, chain, findings, sweeps
+from hardencheck.storage import blobs, chain, findings, purge, sweeps
 from hardencheck.storage.failure import explained
 from hardencheck.storage.findings import State
 from hardencheck.storage.lock import Lock
@@ -30,9 +30,9 @@ from hardencheck.storage.writer import Writer
 class Store:
     """Sweeps, results, findings and evidence in one database file.
 
-    Any thread may read. Writing (`begin`, `writer`, `finish`) needs `lock()` around it. Every method raises StoreError
-    when the database fails, and every method that returns evidence raises EvidenceError when it is not what its digest
-    says.
+    Any thread may read. Writing (`begin`, `writer`, `finish`, `forget`) needs `lock()` around it. Every method raises
+    StoreError when the database fails, and every method that returns evidence raises EvidenceError when it is not what
+    its digest says.
     """
 
     def __init__(self, path: Path) -> None:
@@ -61,7 +61,7 @@ class Store:
         self.close()
 
     @contextmanager
-    def lock(self, sweep_id: str) -> Iterator[None]:
+    def lock(self, name: str, kind: str = "sweep") -> Iterator[None]:
         """Be the one process that writes this store, for this sweep; raises StoreLocked when another one is."""
         if not writable(self.path):
             raise StoreError(
@@ -69,7 +69,7 @@ class Store:
                 reason="read_only",
                 hint="run as the user who owns it, or choose another store",
             )
-        with Lock(self.path).held(f"sweep {sweep_id}"):
+        with Lock(self.path).held(f"{kind} {name}"):
             self._locked = True
             try:
                 yield
@@ -95,6 +95,22 @@ class Store:
         with self._writing() as connection:
             sweeps.finish(connection, sweep_id, finished)
             chain.append(connection, link)
+
+    def older(self, before: str) -> list[str]:
+        """Return the ids of the sweeps that ended before this time (UTC, ISO 8601), oldest first."""
+        with self._reading() as connection:
+            return purge.older(connection, before)
+
+    def forget(self, sweep_ids: Collection[str], link: Link | None) -> int:
+        """Remove sweeps, and add the link that says so; return how many pieces of content went with them.
+
+        What stays are findings, and in the chain the envelopes and leaf hashes.
+        """
+        with self._writing() as connection:
+            gone = purge.forget(connection, sweep_ids)
+            if link is not None:
+                chain.append(connection, link)
+            return gone
 
     def envelopes(self) -> list[bytes]:
         """Return the envelopes of the evidence chain, oldest first."""

@@ -87,7 +87,7 @@ def test_every_command_has_a_help_text(tmp_path: Path) -> None:
     for command in ("sweep", "doctor", "trust", "report", "sweeps", "findings", "rejudge", "schema",
                     "baseline list", "baseline show", "baseline lint", "rule show", "probe list", "probe show",
                     "host show", "credential list", "credential reset", "evidence verify",
-                    "evidence checkpoint"):  # fmt: skip
+                    "evidence checkpoint", "store purge"):  # fmt: skip
         done = run(*command.split(), "--help", home=tmp_path)
         assert done.returncode == 0
         assert len(done.stdout.splitlines()) > 3

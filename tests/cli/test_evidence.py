@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -13,12 +14,19 @@ from tests.cli.test_command_line import run
 RULE = ("--rule", "linux-accounts-only-root-uid-zero")
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with a store of two sweeps."""
+    made = tmp_path_factory.mktemp("swept")
     for _ in range(2):
-        assert run("sweep", "-q", *RULE, home=tmp_path).returncode in (0, 1, 2, 3)
-    return tmp_path
+        assert run("sweep", "-q", *RULE, home=made).returncode in (0, 1, 2, 3)
+    return made
+
+
+@pytest.fixture
+def home(swept: Path, tmp_path: Path) -> Path:
+    """A copy of that home."""
+    return shutil.copytree(swept, tmp_path / "home")
 
 
 def folder(home: Path) -> Path:
@@ -114,3 +122,23 @@ def test_nothing_is_proved_about_nothing(command: str, tmp_path: Path) -> None:
     change(tmp_path, "UPDATE sweep SET finished = NULL")
     done = run("evidence", command, home=tmp_path)
     assert (done.returncode, "no finished sweep" in done.stderr) == (64, True)
+
+
+def test_a_purge_leaves_what_proves_the_chain(home: Path) -> None:
+    checkpoint = run("evidence", "checkpoint", home=home).stdout
+    (home / "checkpoint").write_text(checkpoint)
+    done = run("store", "purge", "--older-than", "400d", home=home)
+    assert (done.returncode, done.stdout) == (0, "0 sweeps purged; 0 pieces of content went with them\n")
+    # a sweep of long ago, as a clock that went wrong leaves it
+    change(home, "UPDATE sweep SET finished = '2020-01-01T00:00:00Z' WHERE number = 1")
+    done = run("store", "purge", "--older-than", "400d", home=home)
+    assert (done.returncode, done.stdout.split(";")[0]) == (0, "1 sweeps purged")
+    proved = run("evidence", "verify", "--checkpoint", home / "checkpoint", home=home)
+    assert proved.returncode == 0, proved.stderr
+    assert "1 of the sweeps are purged" in proved.stdout
+
+
+@pytest.mark.parametrize("age", ["400", "d", "0d", "-1d", "1w", "1000000d"])
+def test_an_age_is_a_number_of_days(tmp_path: Path, age: str) -> None:
+    done = run("store", "purge", f"--older-than={age}", home=tmp_path)
+    assert (done.returncode, "expected a number of days" in done.stderr) == (64, True)

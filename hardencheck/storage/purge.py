@@ -1,0 +1,72 @@
+"""Forgets old sweeps: their rows, the content that nothing else needs, and the salt of their leaf hashes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from itertools import islice
+
+from sqlalchemy import Connection, delete, func, or_, select, update
+
+from hardencheck.errors import EvidenceError
+from hardencheck.model.manifest import Manifest
+from hardencheck.storage import blobs
+from hardencheck.storage.schema import blob, chain, sweep, sweep_host
+
+_CHUNK = 500
+
+
+def older(connection: Connection, before: str) -> list[str]:
+    """Return the ids of the sweeps that ended before this time (UTC, ISO 8601), oldest first.
+
+    One that was never finished counts from its beginning.
+    """
+    ended = func.coalesce(sweep.c.finished, sweep.c.started)
+    return list(connection.execute(select(sweep.c.id).where(ended < before).order_by(sweep.c.number)).scalars())
+
+
+def forget(connection: Connection, sweep_ids: Collection[str]) -> int:
+    """Remove these sweeps but for their links in the chain; return how many pieces of content went with them.
+
+    Raises EvidenceError when a list of captures is damaged: what it listed could not be told from what others need.
+    """
+    numbers = [
+        number
+        for some in _chunks(sweep_ids)
+        for number in connection.execute(select(sweep.c.number).where(sweep.c.id.in_(some))).scalars()
+    ]
+    unneeded: set[str] = set()
+    for number in numbers:
+        unneeded.update(_needed(connection, number))
+    for number in numbers:
+        connection.execute(delete(sweep_host).where(sweep_host.c.sweep == number))
+        connection.execute(delete(sweep).where(sweep.c.number == number))
+    for some in _chunks(sweep_ids):
+        connection.execute(update(chain).where(chain.c.sweep_id.in_(some)).values(salt=None))
+    for number in connection.execute(select(sweep.c.number)).scalars().all():
+        unneeded.difference_update(_needed(connection, number))
+    return sum(
+        connection.execute(delete(blob).where(blob.c.digest.in_(some))).rowcount for some in _chunks(sorted(unneeded))
+    )
+
+
+def _needed(connection: Connection, number: int) -> Iterator[str]:
+    """Yield the digests of all content that one sweep rests on."""
+    row = connection.execute(select(sweep).where(sweep.c.number == number)).one()
+    hosts = sweep_host.c
+    used = or_(hosts.manifest.is_not(None), hosts.results.is_not(None))
+    pairs = connection.execute(select(hosts.manifest, hosts.results).where(hosts.sweep == number, used)).all()
+    manifests = {pair.manifest for pair in pairs} - {None}
+    yield from {row.baseline_digest, row.roster_digest, *manifests, *(pair.results for pair in pairs)} - {None}
+    for some in _chunks(manifests):
+        for address, data in blobs.read(connection, some).items():
+            try:
+                yield from Manifest.from_bytes(data).sections.values()
+            except (ValueError, KeyError, TypeError) as error:
+                raise EvidenceError(f"evidence {address}: it is no list of captures") from error
+
+
+def _chunks(names: Iterable[str]) -> Iterator[list[str]]:
+    """Split, because a statement takes a limited number of parameters."""
+    rest = iter(names)
+    while some := list(islice(rest, _CHUNK)):
+        yield some
