@@ -180,7 +180,7 @@ def _state(manifest: Manifest, captures: Mapping[str, Capture], system: System) 
         return HostState.PARTIAL, "language_mode", f"{system.windows.barrier}: nothing else could be read"
     if manifest.absent:
         names = ", ".join(sorted(manifest.absent))
-        return HostState.PARTIAL, "section_missing", f"not every section arrived: {names}"
+        return HostState.PARTIAL, "section_missing", f"not every section arrived or could be kept: {names}"
     if system.foreign:
         return HostState.PARTIAL, "other_platform", f"this host runs {system.foreign}: no rule was asked of it"
     cut = sorted(name for name, capture in captures.items() if capture.truncated or capture.timed_out)

@@ -16,7 +16,7 @@ from hardencheck.model.baseline import Baseline
 from hardencheck.model.host import Host
 from hardencheck.model.roster import Roster
 from hardencheck.model.sweep import HostResult, Sweep
-from hardencheck.pipeline.visit import visit
+from hardencheck.pipeline.visit import visit, without_secrets
 from hardencheck.storage import HostRecord, Store
 
 
@@ -42,7 +42,7 @@ def run(work: Work, store: Store, on_host: Callable[[HostResult], None]) -> None
     assessor = Assessor(work.baseline, datetime.fromisoformat(work.sweep.started), work.roster)
     answers = gather(work.hosts, work.collector, min(work.workers, len(work.hosts)))
     with closing(answers), store.writer() as writer:
-        for collected in answers:
+        for collected in map(without_secrets, answers):
             result, blobs = visit(assessor, collected, work.collector.scripts[collected.host.platform].probes)
             writer.put(HostRecord(work.sweep.id, result, blobs))
             if work.recorder:

@@ -9,6 +9,7 @@ from hardencheck.collect.gather import Answer, Collected
 from hardencheck.errors import TransportError
 from hardencheck.evaluate.assess import Assessor, Subject
 from hardencheck.evidence.seal import Sealed, seal
+from hardencheck.evidence.secrets import secret_in
 from hardencheck.model.capture import Ended, Exchange
 from hardencheck.model.host import Host
 from hardencheck.model.manifest import Manifest
@@ -48,6 +49,20 @@ def visit(assessor: Assessor, collected: Collected, asked: tuple[Probe, ...]) ->
         results=assessed.results,
     )
     return result, sealed.blobs
+
+
+def without_secrets(collected: Collected) -> Collected:
+    """Return an answer without the sections that hold what looks like a secret; each is marked as refused."""
+    if isinstance(collected.answer, TransportError):
+        return collected
+    frames, exchange = collected.answer.frames, collected.answer.exchange
+    kinds = {name: secret_in(capture.stdout) or secret_in(capture.stderr) for name, capture in frames.captures.items()}
+    held = {name: f"its answer held what looks like {kind}, and was not kept" for name, kind in kinds.items() if kind}
+    if secret_in(exchange.stderr):
+        exchange = replace(exchange, stderr=b"")
+    kept = {name: capture for name, capture in frames.captures.items() if name not in held}
+    answer = Answer(replace(frames, captures=kept, refused=frames.refused | held), exchange)
+    return replace(collected, answer=answer)
 
 
 def _sealed(host: Host, answer: Answer, asked: tuple[Probe, ...], roster: Roster | None) -> Sealed:
