@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Connection
 
 from hardencheck.errors import EvidenceError
 from hardencheck.evidence.chain import seal_sweep
@@ -55,3 +60,20 @@ def broken(store: Store, checkpoint: Checkpoint | None = None) -> str:
     except EvidenceError as error:
         return error.message
     return ""
+
+
+@contextmanager
+def insider(store: Store) -> Iterator[Connection]:
+    """Write into the database as somebody would who cares for no rule of it."""
+    with store._engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        driver.execute("PRAGMA foreign_keys=OFF")
+        yield connection
+        connection.commit()
+        driver.execute("PRAGMA foreign_keys=ON")
+
+
+def change(store: Store, statement: str, *values: Any) -> None:
+    with insider(store) as connection:
+        assert connection.exec_driver_sql(statement, values).rowcount, "nothing was changed"

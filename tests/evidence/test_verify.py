@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import random
 import struct
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from hardencheck.errors import EvidenceError
 from hardencheck.evidence.chain import checkpoint_of, seal_sweep
-from hardencheck.evidence.checkpoint import Checkpoint
 from hardencheck.evidence.source import StoreSource
 from hardencheck.evidence.verify import verify
 from hardencheck.model.outcome import Outcome
@@ -24,7 +21,7 @@ from hardencheck.model.roster import Roster
 from hardencheck.storage import Store, open_store
 from hardencheck.storage.chain import Snapshot
 from tests.evidence import chains
-from tests.evidence.chains import KEY, STRANGER, broken, history, proved, seal, sweep_id
+from tests.evidence.chains import KEY, STRANGER, broken, change, history, insider, proved, seal, sweep_id
 from tests.evidence.memory import MemorySource, taken_from
 from tests.storage import samples
 
@@ -36,23 +33,6 @@ STRIDE, ROW_STRIDE = 11, 47
 def store(tmp_path: Path) -> Iterator[Store]:
     with open_store(samples.database(tmp_path)) as opened:
         yield opened
-
-
-@contextmanager
-def insider(store: Store) -> Iterator[Connection]:
-    """Write into the database as somebody would who cares for no rule of it."""
-    with store._engine.connect() as connection:
-        driver = connection.connection.driver_connection
-        assert driver is not None
-        driver.execute("PRAGMA foreign_keys=OFF")
-        yield connection
-        connection.commit()
-        driver.execute("PRAGMA foreign_keys=ON")
-
-
-def change(store: Store, statement: str, *values: Any) -> None:
-    with insider(store) as connection:
-        assert connection.exec_driver_sql(statement, values).rowcount, "nothing was changed"
 
 
 def flipped(data: bytes, bit: int) -> bytes:
@@ -338,61 +318,6 @@ def test_a_strangers_signature_does_not_count(store: Store) -> None:
     with store.snapshot() as snapshot:
         found = verify(StoreSource(snapshot), [KEY.verifier, STRANGER.verifier])
     assert found.signers == {KEY.verifier.keyid, STRANGER.verifier.keyid}
-
-
-# --- who holds the key
-
-
-def rewritten(store: Store, rounds: int, chance: random.Random) -> str:
-    """Change one sealed sweep of so many and seal everything again with the true key; return which was changed."""
-    liar = chance.randrange(rounds)
-    for number in range(rounds):
-        record = samples.record("agent1", sweep_id=sweep_id(number))
-        if number == liar:
-            better = replace(record.result, results=record.result.results[:1])
-            record = replace(record, result=better)
-        seal(store, number, record)
-    return sweep_id(liar)
-
-
-def test_an_earlier_checkpoint_convicts_who_rewrites_history_with_the_key(tmp_path: Path) -> None:
-    with open_store(tmp_path / "true.db") as store:
-        history(store, 2, "agent1")
-        early = checkpoint_of(store.envelopes())
-        for number in (2, 3, 4):
-            seal(store, number, samples.record("agent1", sweep_id=sweep_id(number)))
-        envelopes = store.envelopes()
-        late = checkpoint_of(envelopes)
-        assert [broken(store, each) for each in (None, early, late)] == [""] * 3
-        for size in range(1, 6):
-            assert broken(store, checkpoint_of(envelopes[:size])) == ""
-    with open_store(tmp_path / "false.db") as store:
-        rewritten(store, 5, random.Random(4))
-        assert broken(store) == "", "nothing in the store itself tells"
-        assert "belongs to another store, or everything was rewritten" in broken(store, early)
-
-
-def test_a_forged_tail_is_convicted_by_a_later_checkpoint_alone(store: Store) -> None:
-    history(store, 4, "agent1")
-    early, late = checkpoint_of(store.envelopes()[:2]), checkpoint_of(store.envelopes())
-    with insider(store) as connection:
-        for table, where in (("chain", "position >= 2"), ("sweep_host", "sweep >= 3"), ("sweep", "number >= 3")):
-            connection.exec_driver_sql(f"DELETE FROM {table} WHERE {where}")
-    assert broken(store) == broken(store, early) == "", "what came after the last checkpoint can be cut off unseen"
-    assert broken(store, late).startswith("the chain has 2 links, expected the 4 ")
-    for number in (2, 3):
-        seal(store, number, samples.record("agent1", samples.rule_result("rule-1"), sweep_id=sweep_id(number)))
-    assert broken(store) == broken(store, early) == ""
-    assert "history was rewritten" in broken(store, late)
-    assert f"the first 4 links of the chain (up to sweep {sweep_id(3)})" in broken(store, late)
-
-
-def test_a_checkpoint_of_another_size_proves_nothing(store: Store) -> None:
-    history(store, 2, "agent1")
-    now = checkpoint_of(store.envelopes())
-    assert "the last ones are gone" in broken(store, replace(now, size=3))
-    assert "history was rewritten" in broken(store, replace(now, size=1))
-    assert "another store" in broken(store, Checkpoint("hardencheck/0000000000000000", now.size, now.root))
 
 
 # --- a part of it, from elsewhere
