@@ -10,6 +10,7 @@
     |-- StoreError                     the store cannot be read or written               exit 70
     |   `-- StoreLocked                another process holds the store                   exit 75
     |-- EvidenceError                  a digest does not match what is stored            exit 4
+    |-- StampRefused                   no time stamp was to be had                       a note; the sweep goes on
     |-- Interrupted                    stopped by a signal in the middle of a sweep      exit 130
     |-- TransportError                 one host; caught in collect, becomes data
     |   |-- Unreachable                no address, no route, refused, connection lost
@@ -115,6 +116,12 @@ class EvidenceError(HardencheckError):
 
     exit_code = 4
     reason = "evidence"
+
+
+class StampRefused(HardencheckError):
+    """A time stamp authority did not answer, or not as it should."""
+
+    reason = "stamp_refused"
 
 
 class Interrupted(HardencheckError):

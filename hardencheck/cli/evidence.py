@@ -13,6 +13,7 @@ from hardencheck.cli.output import emit, note
 if TYPE_CHECKING:
     from hardencheck.evidence.checkpoint import Checkpoint
     from hardencheck.evidence.keys import Verifier
+    from hardencheck.evidence.source import Source
 
 
 def add(app: typer.Typer) -> None:
@@ -42,6 +43,14 @@ def verify(
             show_default=False,
         ),
     ] = None,
+    tsa_ca: Annotated[
+        Path | None,
+        typer.Option(
+            "--tsa-ca",
+            metavar="FILE",
+            help="Certificates (PEM) of time stamp authorities: also verify the time stamps.",
+        ),
+    ] = None,
     store: opt.StoreOption = opt.default_store(),
 ) -> None:
     """Verify the whole store offline: signatures, chain, every host's row, captures and results."""
@@ -55,7 +64,9 @@ def verify(
     trusted = [verifier(path) for path in key or [public_of(key_beside(store))]]
     earlier = _checkpoint(checkpoint, trusted) if checkpoint else None
     with open_store(store) as opened, opened.snapshot() as snapshot:
-        found = verified(StoreSource(snapshot), trusted, earlier)
+        source = StoreSource(snapshot)
+        found = verified(source, trusted, earlier)
+        stamps = _stamps(source, tsa_ca) if tsa_ca else ""
     if found.head is None:
         raise UsageError("the store holds no finished sweep yet", hint="run a sweep first")
     emit(f"{found.sweeps} sweeps: {found.hosts} results of hosts and {found.captures} captures are what was sealed\n")
@@ -64,6 +75,7 @@ def verify(
     for keyid in sorted(found.signers):
         emit(f"signed by key {keyid}\n")
     emit(f"log {found.head.origin} has {found.head.size} links, its head is {found.head.root.hex()}\n")
+    emit(stamps)
     if earlier:
         emit(f"nothing up to link {earlier.size} was changed since the checkpoint was made\n")
     elif not key:
@@ -85,6 +97,16 @@ def checkpoint(signing_key: opt.SigningKey = None, store: opt.StoreOption = opt.
     if not envelopes:
         raise UsageError("the store holds no finished sweep yet", hint="run a sweep first")
     emit(signed(checkpoint_of(envelopes), signer(signing_key or key_beside(store), make=False)))
+
+
+def _stamps(source: Source, certificates: Path) -> str:
+    """Return what time stamps prove, as a line."""
+    from hardencheck.evidence.timestamp import roots, verify_stamps
+
+    found = verify_stamps(source.links(), roots(certificates))
+    if found is None:
+        return "no link carries a time stamp\n"
+    return f"{found.count} links carry time stamps; link {found.position} existed on {found.time:%Y-%m-%dT%H:%M:%SZ}\n"
 
 
 def must_exist(store: Path) -> None:

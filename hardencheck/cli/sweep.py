@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from hardencheck.cli.exit_codes import exit_code
 from hardencheck.cli.output import emit, note, progress
 from hardencheck.cli.targets import BPO_CORE, Reach, Selection, credentials_beside, pins_beside, transports
 from hardencheck.model.outcome import Platform, Severity
+from hardencheck.report.escape import term
 
 if TYPE_CHECKING:
     from hardencheck.collect.gather import Script
@@ -69,6 +71,10 @@ def sweep(
         typer.Option("--record", metavar="DIR", help="Also write what hosts answered, names replaced, to be sent."),
     ] = None,
     signing_key: opt.SigningKey = None,
+    tsa: Annotated[
+        str | None,
+        typer.Option("--tsa", metavar="URL", help="Have the sealed sweep stamped by this time stamp authority."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress bar.")] = False,
     store: opt.StoreOption = opt.default_store(),
 ) -> int:
@@ -84,7 +90,7 @@ def sweep(
     from hardencheck.storage import new_sweep_id, open_store
     from hardencheck.transport.guard import CredentialGuard
 
-    wanted = reports.parse(report)
+    wanted, stamper = reports.parse(report), _stamper(tsa)
     reach = Reach(inventory or (), limit, vault_password_file, ask_pass, ask_become_pass)
     selection = Selection(baseline, tailoring or (), rule or (), theme or (), tag or (), exclude or (), level)
     now = datetime.now(UTC)
@@ -93,11 +99,11 @@ def sweep(
     with open_store(store) as opened:
         sweep_id = opened.resolve("last") if resume else new_sweep_id(now, secrets.token_hex(3))
         with opened.lock(sweep_id):
-            signs = signer(signing_key or key_beside(store), make=signing_key is None)
             if resume:
                 todo = _resumed(opened, sweep_id, reach, selection, roster)
             else:
                 todo = _new(sweep_id, now, reach, selection, roster)
+            signs = signer(signing_key or key_beside(store), make=signing_key is None)
             seconds = {platform: deadline or DEADLINES[platform] for platform in Platform}
             bounds = {name: Limits(deadline=most, idle=min(most, Limits().idle)) for name, most in seconds.items()}
             by = todo.baseline
@@ -120,6 +126,7 @@ def sweep(
                     f"sweep {sweep_id} was interrupted; {total - left} of {total} hosts are done and kept",
                     hint="hardencheck sweep --resume finishes the rest",
                 ) from None
+            stamper(opened)
         done = opened.sweep(sweep_id)
     found = about(done, by)
     emit(rendered(found, format))
@@ -128,6 +135,24 @@ def sweep(
     if not quiet and format is opt.Format.TABLE:
         note(f"exit {code.value}: {code.meaning}")
     return code
+
+
+def _stamper(url: str | None) -> Callable[[Store], None]:
+    """Return what has the newest link stamped; that it could not be is said, and no reason to lose the sweep."""
+    if url is None:
+        return lambda _: None
+    from hardencheck.errors import StampRefused
+    from hardencheck.evidence.timestamp import authority, stamp_newest
+
+    address = authority(url)
+
+    def stamp(store: Store) -> None:
+        try:
+            stamp_newest(store, address)
+        except StampRefused as error:
+            note(f"not stamped: {term(error.message)}")
+
+    return stamp
 
 
 @dataclass(frozen=True, slots=True)

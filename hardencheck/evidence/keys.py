@@ -132,7 +132,10 @@ def _content(path: Path, noun: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise CredentialError(f"{noun} {path}: it cannot be read ({error.strerror})") from error
+        raise CredentialError(
+            f"{noun} {path}: it cannot be read ({error.strerror})",
+            hint=f"--help says which option names another {noun}",
+        ) from error
 
 
 def _make(path: Path) -> None:

@@ -16,7 +16,8 @@ class Link:
 
     `sweep_id` is the sweep that it seals, None for an entry about something else. `leaves` are the leaf hashes of the
     sweep's hosts, one after the other, in the order of the inventory. `salt` is what the hosts' leaves were salted
-    with; it goes when the sweep is purged, so that a leaf hash tells nothing any more.
+    with; it goes when the sweep is purged, so that a leaf hash tells nothing any more. `stamp` is what a time stamp
+    authority answered about the envelope (RFC 3161), if one was asked.
     """
 
     position: int
@@ -24,6 +25,7 @@ class Link:
     sweep_id: str | None = None
     leaves: bytes = b""
     salt: bytes | None = None
+    stamp: bytes | None = None
 
     def hashes(self) -> list[bytes]:
         """Return the leaf hashes one by one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, select, update
 
 from hardencheck.errors import StoreError
 from hardencheck.model.chain import Link, StoredHost
@@ -20,6 +20,13 @@ def append(connection: Connection, link: Link) -> None:
         raise StoreError(f"the evidence chain has {length} links, a link for position {link.position} cannot follow")
     row = {"position": link.position, "envelope": link.envelope, "leaves": link.leaves, "salt": link.salt}
     connection.execute(insert(chain).values(sweep_id=link.sweep_id, **row))
+
+
+def stamp(connection: Connection, position: int, answer: bytes) -> None:
+    """Keep the time stamp of a link; raises StoreError when there is no such link without one."""
+    bare = (chain.c.position == position) & chain.c.stamp.is_(None)
+    if not connection.execute(update(chain).where(bare).values(stamp=answer)).rowcount:
+        raise StoreError(f"the evidence chain has no link {position} without a time stamp")
 
 
 def envelopes(connection: Connection) -> list[bytes]:
@@ -39,8 +46,8 @@ class Snapshot:
     def links(self) -> Iterator[Link]:
         """Yield the links of the chain, in the order of their positions."""
         for row in self._connection.execute(select(chain).order_by(chain.c.position)):
-            salt = None if row.salt is None else bytes(row.salt)
-            yield Link(row.position, bytes(row.envelope), row.sweep_id, bytes(row.leaves), salt)
+            salt, stamp = (None if each is None else bytes(each) for each in (row.salt, row.stamp))
+            yield Link(row.position, bytes(row.envelope), row.sweep_id, bytes(row.leaves), salt, stamp)
 
     def finished(self) -> list[str]:
         """Return the ids of the finished sweeps, oldest first."""

@@ -145,4 +145,5 @@ chain = Table(
     Column("envelope", LargeBinary, nullable=False),
     Column("leaves", LargeBinary, nullable=False),
     Column("salt", LargeBinary),
+    Column("stamp", LargeBinary),
 )

@@ -30,9 +30,9 @@ from hardencheck.storage.writer import Writer
 class Store:
     """Sweeps, results, findings and evidence in one database file.
 
-    Any thread may read. Writing (`begin`, `writer`, `finish`, `forget`) needs `lock()` around it. Every method raises
-    StoreError when the database fails, and every method that returns evidence raises EvidenceError when it is not what
-    its digest says.
+    Any thread may read. Writing (`begin`, `writer`, `finish`, `stamp`, `forget`) needs `lock()` around it. Every method
+    raises StoreError when the database fails, and every method that returns evidence raises EvidenceError when it is
+    not what its digest says.
     """
 
     def __init__(self, path: Path) -> None:
@@ -95,6 +95,11 @@ class Store:
         with self._writing() as connection:
             sweeps.finish(connection, sweep_id, finished)
             chain.append(connection, link)
+
+    def stamp(self, position: int, answer: bytes) -> None:
+        """Keep what a time stamp authority answered about a link of the chain; it has none yet."""
+        with self._writing() as connection:
+            chain.stamp(connection, position, answer)
 
     def older(self, before: str) -> list[str]:
         """Return the ids of the sweeps that ended before this time (UTC, ISO 8601), oldest first."""

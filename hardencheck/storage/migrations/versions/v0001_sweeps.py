@@ -82,6 +82,7 @@ def upgrade() -> None:
         sa.Column("envelope", sa.LargeBinary, nullable=False),
         sa.Column("leaves", sa.LargeBinary, nullable=False),
         sa.Column("salt", sa.LargeBinary),
+        sa.Column("stamp", sa.LargeBinary),
         sa.PrimaryKeyConstraint("position", name="pk_chain"),
         sa.UniqueConstraint("sweep_id", name="uq_chain_sweep_id"),
     )
