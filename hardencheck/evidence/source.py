@@ -41,7 +41,7 @@ class Source(Protocol):
 
 
 class StoreSource:
-    """A store at one moment."""
+    """A store at one moment; it lacks only what was purged."""
 
     whole = True
 

@@ -178,7 +178,7 @@ class _Sweep:
         hashes = self.link.hashes()
         expected = 0
         for position, leaf in self.source.leaves(self.link):
-            if position >= len(hashes):
+            if not 0 <= position < len(hashes):
                 raise EvidenceError(f"it has a host number {position + 1}, expected {len(hashes)} hosts as sealed")
             if self.source.whole and position != expected:
                 raise EvidenceError(f"host number {expected + 1} of {len(hashes)} is gone")

@@ -37,9 +37,6 @@ def envelopes(connection: Connection) -> list[bytes]:
 class Snapshot:
     """What the store held at one moment, whatever is written meanwhile."""
 
-    #: a store lacks only what was purged
-    whole = True
-
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
