@@ -14,10 +14,13 @@ from hardencheck.storage.schema import chain, sweep
 
 
 def append(connection: Connection, link: Link) -> None:
-    """Add a link at the end; raises StoreError when it was made for another place."""
+    """Add a link at the end; raises StoreError when it was made for another place, or seals a sealed sweep again."""
     length = connection.execute(select(func.count()).select_from(chain)).scalar_one()
     if link.position != length:
         raise StoreError(f"the evidence chain has {length} links, a link for position {link.position} cannot follow")
+    same = (chain.c.sweep_id == link.sweep_id) & chain.c.sweep_id.is_not(None)
+    if connection.execute(select(chain.c.position).where(same)).first():
+        raise StoreError(f"sweep {link.sweep_id}: the evidence chain has sealed it before, it never changes again")
     row = {"position": link.position, "envelope": link.envelope, "leaves": link.leaves, "salt": link.salt}
     connection.execute(insert(chain).values(sweep_id=link.sweep_id, **row))
 

@@ -176,6 +176,7 @@ def test_killed_between_the_last_host_and_the_end(
     whole = command("sweep", "-i", inventory, *SELECT, "--format", "json", prefix=lab.exec_prefix)
     with closing(sqlite3.connect(store)) as connection:
         connection.execute("UPDATE sweep SET finished = NULL")
+        connection.execute("DELETE FROM chain")
         connection.commit()
     done = command("sweep", "--resume", "--format", "json")
     assert done.code == whole.code

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import stat
 import threading
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -334,6 +335,14 @@ def test_a_finished_sweep_never_changes(store: Store) -> None:
         with pytest.raises(StoreError):
             store.begin(samples.sweep("agent1", "agent2"), samples.BASELINE)
     assert (store.sweep("last"), store.envelopes()) == before
+
+
+def test_a_sealed_sweep_that_was_opened_again_is_not_sealed_again(store: Store) -> None:
+    samples.run(store, samples.sweep("agent1"), samples.record("agent1"))
+    with closing(sqlite3.connect(store.path)) as connection, connection:
+        connection.execute("UPDATE sweep SET finished = NULL")
+    with store.lock(SWEEP_ID), pytest.raises(StoreError, match="sealed it before"):
+        samples.finish(store, SWEEP_ID)
 
 
 def test_a_sweep_with_pending_hosts_is_not_finished(store: Store) -> None:
