@@ -30,8 +30,8 @@ def verify(
         typer.Option(
             "--checkpoint",
             metavar="FILE",
-            help="A checkpoint that was sent away: proves that nothing "
-            "before it was rewritten since, not even by someone with the store and the key.",
+            help="A checkpoint that was kept elsewhere: also prove that nothing before it was rewritten since, "
+            "not even by somebody with the store and the key.",
         ),
     ] = None,
     key: Annotated[

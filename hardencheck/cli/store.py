@@ -17,13 +17,8 @@ _DAYS = re.compile("([1-9][0-9]{0,4})d")
 def add(app: typer.Typer) -> None:
     """Register the commands."""
     store = typer.Typer(help="How long what was collected is kept.", no_args_is_help=True)
-    store.callback()(_options)
     store.command()(purge)
     app.add_typer(store, name="store")
-
-
-def _options() -> None:
-    pass
 
 
 def purge(

@@ -114,7 +114,8 @@ def _listen(engine: Engine) -> None:
     def connected(connection: Any, _record: object) -> None:
         # the driver must not begin transactions of its own: `begun` does
         connection.isolation_level = None
-        for pragma in (f"busy_timeout={BUSY_MS}", "foreign_keys=ON", "synchronous=FULL"):
+        # what is purged must not lie about in free pages, as it does unless SQLite was built otherwise
+        for pragma in (f"busy_timeout={BUSY_MS}", "foreign_keys=ON", "synchronous=FULL", "secure_delete=ON"):
             connection.execute(f"PRAGMA {pragma}").close()
 
     @event.listens_for(engine, "begin")

@@ -165,6 +165,21 @@ def test_a_damaged_list_of_captures_stops_a_purge(store: Store) -> None:
     assert (contents(store), len(store.sweeps()), len(store.envelopes())) == (before, 2, 2)
 
 
+def test_what_is_purged_is_gone_from_the_file(store: Store) -> None:
+    for number in (1, 2):
+        planned = samples.sweep(f"desk-of-day-{number}", sweep_id=name(number))
+        with store.lock(planned.id):
+            store.begin(planned, samples.BASELINE)
+            with store.writer() as writer:
+                writer.put(samples.record(f"desk-of-day-{number}", samples.rule_result("rule"), sweep_id=planned.id))
+            seal_sweep(store, planned.id, day(number), KEY)
+    purged(store, day(2))
+    store.close()
+    content = store.path.read_bytes()
+    assert b"desk-of-day-2" in content
+    assert b"desk-of-day-1" not in content
+
+
 def test_a_purge_needs_the_lock(store: Store) -> None:
     sweep(store, 1)
     with pytest.raises(StoreError, match="lock"):
