@@ -1,4 +1,4 @@
-"""The JSON Schemas of the files that people write: rule, baseline, tailoring. Editors can use them, `load` does."""
+"""The JSON Schemas of the files that people write: rule, baseline, tailoring, waivers. Editors can use them too."""
 
 from __future__ import annotations
 
@@ -129,6 +129,22 @@ _SCOPE = {"values": {"type": "object"}, "deselect": {"type": "object", "addition
 _SCOPES = {"type": "object", "additionalProperties": _table(_SCOPE)}
 _TAILORING = _table({**_SCOPE, "groups": _SCOPES, "hosts": _SCOPES})
 
+_DAY = {"type": "string", "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
+_WAIVER = _table(
+    {
+        "id": {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]*$", "maxLength": 80},
+        "rule": {"type": "string", "pattern": _ID},
+        **{name: {**_TEXTS, "uniqueItems": True} for name in ("hosts", "groups", "clients")},
+        **dict.fromkeys(("reason", "ticket", "requester", "approver", "compensating_control"), _TEXT),
+        "granted": _DAY,
+        "expires": _DAY,
+        "observed": {"type": "array", "items": {"type": "string", "pattern": r"^[0-9a-f]{64}$"}, "minItems": 1},
+    },
+    *("id", "rule", "reason", "ticket", "requester", "approver"),
+    *("granted", "expires", "compensating_control", "observed"),
+)
+_WAIVERS = _table({"waivers": {"type": "array", "items": _WAIVER}}, "waivers")
+
 _DEFINITIONS = {
     "rule": {
         "expectation": _expectation(),
@@ -136,8 +152,9 @@ _DEFINITIONS = {
     },
     "baseline": {"value_schema": _value_schema()},
     "tailoring": {},
+    "waivers": {},
 }
-_BODIES = {"rule": _RULE, "baseline": _BASELINE, "tailoring": _TAILORING}
+_BODIES = {"rule": _RULE, "baseline": _BASELINE, "tailoring": _TAILORING, "waivers": _WAIVERS}
 
 #: the kinds of file that have a published schema
 NAMES = tuple(_BODIES)

@@ -84,7 +84,7 @@ def doctor(
 
 def _page(host: str, steps: list[Step], whole: bool) -> str:
     """Return a host's steps, each with its hint; unless `whole`, only those that need somebody to act."""
-    from hardencheck.report.table import WIDTH
+    from hardencheck.report.screen import WIDTH
     from hardencheck.transport.diagnose import State
 
     lines = [term(host)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 from hardencheck.model.outcome import Severity
-from hardencheck.model.sweep import Sweep
+from hardencheck.model.report import Report
 from hardencheck.report.summary import incomplete, worst_failure
 
 
@@ -33,11 +33,12 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130, "interrupted: what was done is kept; hardencheck sweep --resume finishes the rest"
 
 
-def exit_code(sweep: Sweep, fail_on: Severity) -> ExitCode:
-    """Return the exit code of a sweep; notapplicable and notselected never change it."""
-    worst = worst_failure(sweep.hosts)
+def exit_code(report: Report, fail_on: Severity) -> ExitCode:
+    """Return the exit code of a sweep; what is notapplicable, notselected or waived never changes it."""
+    hosts = report.sweep.hosts
+    worst = worst_failure(hosts, report.waived)
     findings = worst is not None and worst.rank >= fail_on.rank
-    if incomplete(sweep.hosts):
+    if incomplete(hosts):
         return ExitCode.BOTH if findings else ExitCode.INCOMPLETE
     return ExitCode.FINDINGS if findings else ExitCode.COMPLIANT
 

@@ -40,19 +40,26 @@ def findings(
     theme: opt.Themes = None,
     tag: opt.Tags = None,
     exclude: opt.Exclude = None,
+    waivers: opt.Waivers = None,
     store: opt.StoreOption = opt.default_store(),
 ) -> None:
     """List findings: what fails where, and since when."""
+    from hardencheck.cli.report import accepted, own_baseline, reported
     from hardencheck.report.table import render_findings
     from hardencheck.storage import open_store
 
+    accepts = accepted(waivers)
     with open_store(store) as opened:
         found = opened.findings(state.value, hosts=host)
         selection = Selection("", (), rule or (), theme or (), tag or (), exclude or ())
         if selection.narrows:
             chosen = {each.id for each in selection.of(_known(opened)).rules}
             found = tuple(finding for finding in found if finding.rule_id in chosen)
-    emit(render_findings(found))
+        waived = {}
+        if accepts:
+            newest = opened.sweep("last")
+            waived = dict(reported(newest, own_baseline(opened, newest), accepts).waived)
+    emit(render_findings(found, waived))
 
 
 def _known(store: Store) -> Baseline:

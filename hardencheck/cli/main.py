@@ -57,9 +57,10 @@ def _add_commands() -> None:
         store,
         sweep,
         trust,
+        waive,
     )
 
-    modules = (sweep, doctor, trust, credential, report, findings, rejudge, evidence, store)
+    modules = (sweep, doctor, trust, credential, report, findings, rejudge, waive, evidence, store)
     for module in (*modules, baseline, rule, roster, probe, schema):
         module.add(app)
 

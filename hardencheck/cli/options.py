@@ -79,6 +79,11 @@ SigningKey = Annotated[
     typer.Option("--signing-key", metavar="FILE", help="Ed25519 private key (PEM) that signs the evidence. "
                  "Without one, the key beside the store, made when first used.", show_default=False),
 ]  # fmt: skip
+Waivers = Annotated[
+    list[Path] | None,
+    typer.Option("--waivers", help="Accepted failures (YAML, see hardencheck waive): they stay failures, but no longer "
+                 "change the exit code; may be given several times."),
+]  # fmt: skip
 FailOn = Annotated[Severity, typer.Option("--fail-on", help="Lowest severity that makes the exit code 1.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="How the result is written to standard output.")]
 ReportOption = Annotated[

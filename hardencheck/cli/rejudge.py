@@ -26,13 +26,14 @@ def rejudge(
     ] = None,
     tailoring: opt.Tailoring = None,
     level: opt.LevelOption = None,
+    waivers: opt.Waivers = None,
     format: opt.FormatOption = opt.Format.TABLE,
     report: opt.ReportOption = None,
     fail_on: opt.FailOn = Severity.MEDIUM,
     store: opt.StoreOption = opt.default_store(),
 ) -> int:
     """Judge a stored sweep again, offline; says on standard error whether anything differs."""
-    from hardencheck.cli.report import about, own_baseline, rendered
+    from hardencheck.cli.report import accepted, own_baseline, rendered, reported
     from hardencheck.cli.targets import Selection
     from hardencheck.errors import UsageError
     from hardencheck.pipeline.rejudge import differences
@@ -42,17 +43,18 @@ def rejudge(
     if tailoring and not baseline:
         raise UsageError("--tailoring goes with --baseline", hint="the sweep's own baseline holds its own tailoring")
     wanted = reports.parse(report)
+    accepts = accepted(waivers)
     with open_store(store) as opened:
         before = opened.sweep(sweep)
         judged_by = Selection(baseline, tailoring or ()).load() if baseline else own_baseline(opened, before)
         if level:
             judged_by = replace(judged_by, level=level)
         after = judge_again(before, judged_by, opened)
-    found = about(after, judged_by)
+    found = reported(after, judged_by, accepts)
     emit(rendered(found, format))
     reports.write(found, wanted)
     changed = differences(before, after)
     for line in changed:
         note(line)
     note(f"{len(changed)} results differ from the stored ones" if changed else "every result is as it was stored")
-    return exit_code(after, fail_on)
+    return exit_code(found, fail_on)

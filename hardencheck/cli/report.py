@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from hardencheck.model.baseline import Baseline
     from hardencheck.model.report import Report
     from hardencheck.model.sweep import Sweep
+    from hardencheck.model.waiver import Waiver
     from hardencheck.storage.store import Store
 
 
@@ -37,7 +40,7 @@ def rendered(report: Report, form: opt.Format) -> str:
         case opt.Format.TABLE:
             from hardencheck.report import table
 
-            return table.render(report.sweep)
+            return table.render(report)
         case opt.Format.JSON:
             from hardencheck.report import json
 
@@ -48,19 +51,30 @@ def rendered(report: Report, form: opt.Format) -> str:
             return csv.render(report)
 
 
-def about(sweep: Sweep, baseline: Baseline) -> Report:
-    """Return what reports on a sweep are written from."""
-    from hardencheck.model.report import Report
-    from hardencheck.pipeline.sweep import timestamp
-
-    return Report(sweep, baseline, timestamp(datetime.now(UTC)))
-
-
 def own_baseline(store: Store, sweep: Sweep) -> Baseline:
     """Return the baseline that a sweep was judged by."""
     from hardencheck.baselines.snapshot import from_bytes
 
     return from_bytes(store.blob(sweep.baseline_digest))
+
+
+def accepted(files: Sequence[Path] | None) -> tuple[Waiver, ...] | None:
+    """Return the waivers in these files; None when there are no files. Raises BaselineError."""
+    from hardencheck.baselines.waivers import read_waivers
+
+    return read_waivers(files) if files else None
+
+
+def reported(sweep: Sweep, baseline: Baseline, waivers: Sequence[Waiver] | None) -> Report:
+    """Return what a report is written from, with the waivers as they stand now."""
+    from hardencheck.baselines.overlay import overlay
+    from hardencheck.model.report import Report
+    from hardencheck.pipeline.sweep import timestamp
+
+    now = datetime.now(UTC)
+    if waivers is None:
+        return Report(sweep, baseline, timestamp(now))
+    return Report(sweep, baseline, timestamp(now), *overlay(sweep, waivers, now))
 
 
 def narrowed(sweep: Sweep, baseline: Baseline, selection: Selection) -> Sweep:
@@ -81,6 +95,7 @@ def report(
     theme: opt.Themes = None,
     tag: opt.Tags = None,
     exclude: opt.Exclude = None,
+    waivers: opt.Waivers = None,
     format: opt.FormatOption = opt.Format.TABLE,
     report: opt.ReportOption = None,
     fail_on: opt.FailOn = Severity.MEDIUM,
@@ -89,15 +104,15 @@ def report(
     """Show a stored sweep; exits as the sweep did."""
     from hardencheck.storage import open_store
 
-    wanted = reports.parse(report)
+    wanted, accepts = reports.parse(report), accepted(waivers)
     with open_store(store) as opened:
         selection = Selection("", (), rule or (), theme or (), tag or (), exclude or ())
         stored = opened.sweep(sweep)
         baseline = own_baseline(opened, stored)
-        found = about(narrowed(stored, baseline, selection), baseline)
+        found = reported(narrowed(stored, baseline, selection), baseline, accepts)
     emit(rendered(found, format))
     reports.write(found, wanted)
-    return exit_code(found.sweep, fail_on)
+    return exit_code(found, fail_on)
 
 
 def sweeps(store: opt.StoreOption = opt.default_store()) -> None:
@@ -118,6 +133,7 @@ def sweeps(store: opt.StoreOption = opt.default_store()) -> None:
 def host_show(
     name: Annotated[str, typer.Argument(help="The host's name in the inventory.")],
     sweep: Annotated[str, typer.Option("--sweep", help="A sweep's id, or 'last'.")] = "last",
+    waivers: opt.Waivers = None,
     store: opt.StoreOption = opt.default_store(),
 ) -> None:
     """Show every rule of one host with its outcome and reason."""
@@ -125,10 +141,12 @@ def host_show(
     from hardencheck.report.table import render_host
     from hardencheck.storage import open_store
 
+    accepts = accepted(waivers)
     with open_store(store) as opened:
         found = opened.sweep(sweep)
+        waived = reported(found, own_baseline(opened, found), accepts).waived
     for host in found.hosts:
         if host.host == name:
-            emit(render_host(host))
+            emit(render_host(host, waived))
             return
     raise UsageError(f"sweep {found.id} has no host {name!r}", hint="hardencheck report --format csv lists its hosts")

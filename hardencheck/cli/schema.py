@@ -18,6 +18,7 @@ class Name(StrEnum):
     RULE = "rule"
     BASELINE = "baseline"
     TAILORING = "tailoring"
+    WAIVERS = "waivers"
 
 
 def add(app: typer.Typer) -> None:
@@ -26,7 +27,7 @@ def add(app: typer.Typer) -> None:
 
 
 def schema(name: Annotated[Name, typer.Argument(help="Which schema.")]) -> None:
-    """Print a JSON Schema (2020-12): of the JSON report, a rule file, a baseline file, a tailoring file."""
+    """Print a JSON Schema (2020-12): of the JSON report, or of a file that people write."""
     if name is Name.RESULT:
         from hardencheck.report.json import SCHEMA
 

@@ -51,6 +51,7 @@ def sweep(
     exclude: opt.Exclude = None,
     level: opt.LevelOption = None,
     roster: opt.RosterOption = None,
+    waivers: opt.Waivers = None,
     resume: Annotated[bool, typer.Option("--resume", help="Finish the last sweep that was interrupted.")] = False,
     workers: Annotated[int, typer.Option(min=1, max=500, help="Hosts asked at once.", rich_help_panel=_LIMITS)] = 50,
     deadline: Annotated[
@@ -79,7 +80,7 @@ def sweep(
     store: opt.StoreOption = opt.default_store(),
 ) -> int:
     """Check hosts against a baseline; without -i, this machine."""
-    from hardencheck.cli.report import about, rendered
+    from hardencheck.cli.report import accepted, rendered, reported
     from hardencheck.collect.gather import Collector
     from hardencheck.collect.record import Recorder
     from hardencheck.errors import Interrupted
@@ -93,7 +94,7 @@ def sweep(
     wanted, stamper = reports.parse(report), _stamper(tsa)
     reach = Reach(inventory or (), limit, vault_password_file, ask_pass, ask_become_pass)
     selection = Selection(baseline, tailoring or (), rule or (), theme or (), tag or (), exclude or (), level)
-    now = datetime.now(UTC)
+    accepts, now = accepted(waivers), datetime.now(UTC)
     if aged := support_table().warning(now):
         note(aged)
     with open_store(store) as opened:
@@ -127,10 +128,9 @@ def sweep(
                     hint="hardencheck sweep --resume finishes the rest",
                 ) from None
             stamper(opened)
-        done = opened.sweep(sweep_id)
-    found = about(done, by)
-    emit(rendered(found, format))
-    reports.write(found, wanted)
+        done = reported(opened.sweep(sweep_id), by, accepts)
+    emit(rendered(done, format))
+    reports.write(done, wanted)
     code = exit_code(done, fail_on)
     if not quiet and format is opt.Format.TABLE:
         note(f"exit {code.value}: {code.meaning}")

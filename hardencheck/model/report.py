@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from hardencheck.model.baseline import Baseline
 from hardencheck.model.sweep import Sweep
+from hardencheck.model.waiver import WaiverState
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +24,31 @@ class Waived:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """How one waiver stands when a report is made.
+
+    `scope` says in words which hosts it is meant for. `covers` are the hosts whose failure it covers now; `suspended`
+    are those that fail with another value than was accepted.
+    """
+
+    waiver: Waived
+    rule_id: str
+    scope: str
+    state: WaiverState
+    covers: tuple[str, ...] = ()
+    suspended: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A sweep with the baseline that it was judged by, and the waivers in force by (host, rule).
 
-    `made` is when the report was asked for, in UTC (ISO 8601 with `Z`).
+    `made` is when the report was asked for, in UTC (ISO 8601 with `Z`). `waivers` are all waivers that were given, and
+    how they stand; None when no file of them was given.
     """
 
     sweep: Sweep
     baseline: Baseline
     made: str
     waived: Mapping[tuple[str, str], Waived] = field(default_factory=dict)
+    waivers: tuple[Standing, ...] | None = None

@@ -12,7 +12,7 @@ SUFFIX = ".csv"
 COLUMNS = (
     "sweep", "host", "client", "process_unit", "site", "owner", "system", "host_state", "host_reason",
     "rule_id", "theme", "severity", "outcome", "message", "evidence",
-    "level",
+    "level", "waiver", "waived_until",
 )  # fmt: skip
 
 
@@ -25,11 +25,13 @@ def render(report: Report) -> str:
         labels = [host.labels.get(name, "") for name in ("client", "process_unit", "site", "owner")]
         about = [sweep.id, host.host, *labels, host.system, host.state.value, host.reason]
         for result in host.results:
+            waived = report.waived.get((host.host, result.rule_id))
             row = [
                 *about, result.rule_id, result.theme, result.severity.value, result.outcome.value, result.message,
                 result.evidence or "", result.level.value,
+                *((waived.id, waived.expires) if waived else ("", "")),
             ]  # fmt: skip
             writer.writerow(map(csv_cell, row))
         if not host.results:
-            writer.writerow(map(csv_cell, [*about, "", "", "", "", host.message, "", ""]))
+            writer.writerow(map(csv_cell, [*about, "", "", "", "", host.message, *[""] * 4]))
     return out.getvalue()

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from enum import StrEnum
 from typing import Any
 
 from hardencheck.model.codec import sweep_to_json
 from hardencheck.model.outcome import HostState, Level, Outcome, Platform, Severity
-from hardencheck.model.report import Report
+from hardencheck.model.report import Report, Standing
+from hardencheck.model.waiver import WaiverState
 from hardencheck.report.summary import Score, summarise
 
 SUFFIX = ".json"
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 
 def render(report: Report) -> str:
-    """Return the sweep as JSON with sorted keys: the same sweep gives the same bytes. Non-ASCII is escaped."""
-    sweep = report.sweep
-    summary = summarise(sweep)
+    """Return the sweep as JSON with sorted keys: the same sweep gives the same bytes. Non-ASCII is escaped.
+
+    With waivers it depends on the moment as well, which it names.
+    """
+    summary = summarise(report.sweep, report.waived)
+    waivers = None
+    if report.waivers is not None:
+        waivers = {"as_of": report.made, "standing": [_standing(each) for each in report.waivers]}
     body = {
         "schema_version": SCHEMA_VERSION,
         "summary": {
@@ -26,14 +33,34 @@ def render(report: Report) -> str:
             "themes": {theme: _score(score) for theme, score in summary.themes.items()},
             "total": _score(summary.total),
         },
-        "sweep": sweep_to_json(sweep),
+        "sweep": sweep_to_json(report.sweep),
+        "waivers": waivers,
     }
     return json.dumps(body, indent=2, sort_keys=True, allow_nan=False) + "\n"
 
 
 def _score(score: Score) -> dict[str, Any]:
-    percent = None if score.percent is None else round(score.percent, 1)
-    return {"percent": percent, "outcomes": {outcome.value: score.outcomes[outcome] for outcome in Outcome}}
+    return {
+        "percent": _rounded(score.percent),
+        "percent_with_waivers": _rounded(score.percent_with_waivers),
+        "waived": score.waived,
+        "outcomes": {outcome.value: score.outcomes[outcome] for outcome in Outcome},
+    }
+
+
+def _rounded(percent: float | None) -> float | None:
+    return None if percent is None else round(percent, 1)
+
+
+def _standing(standing: Standing) -> dict[str, Any]:
+    return {
+        **asdict(standing.waiver),
+        "rule_id": standing.rule_id,
+        "scope": standing.scope,
+        "state": standing.state.value,
+        "covers": list(standing.covers),
+        "suspended": list(standing.suspended),
+    }
 
 
 def _object(**properties: Any) -> dict[str, Any]:
@@ -48,8 +75,11 @@ _TEXT = {"type": "string"}
 _TIME = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"}
 _DIGEST = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 _COUNT = {"type": "integer", "minimum": 0}
+_PERCENT = {"type": ["number", "null"], "minimum": 0, "maximum": 100}
 _SCORE = _object(
-    percent={"type": ["number", "null"], "minimum": 0, "maximum": 100},
+    percent=_PERCENT,
+    percent_with_waivers=_PERCENT,
+    waived=_COUNT,
     outcomes=_object(**{outcome.value: _COUNT for outcome in Outcome}),
 )
 _REASON = _object(fact=_TEXT, observed=True, expected=_TEXT, read_from=_TEXT, sentence=_TEXT)
@@ -79,6 +109,23 @@ _HOST = _object(
     results={"type": "array", "items": _RESULT},
 )
 
+_NAMES = {"type": "array", "items": _TEXT}
+_STANDING = _object(
+    id=_TEXT,
+    reason=_TEXT,
+    ticket=_TEXT,
+    requester=_TEXT,
+    approver=_TEXT,
+    expires={"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
+    compensating_control=_TEXT,
+    rule_id=_TEXT,
+    scope=_TEXT,
+    state=_words(WaiverState),
+    covers=_NAMES,
+    suspended=_NAMES,
+)
+_WAIVERS = _object(as_of=_TIME, standing={"type": "array", "items": _STANDING})
+
 #: What `hardencheck schema result` prints.
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -103,5 +150,6 @@ SCHEMA: dict[str, Any] = {
             settings={"type": "object"},
             hosts={"type": "array", "items": _HOST},
         ),
+        waivers={"anyOf": [_WAIVERS, {"type": "null"}]},
     ),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from hardencheck.model.outcome import HostState, Outcome, Severity
@@ -16,14 +16,23 @@ COUNTED = (Outcome.PASS, Outcome.FAIL, Outcome.ERROR, Outcome.UNKNOWN, Outcome.N
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How many results of each outcome; `percent` is passes among all that apply, None when nothing applies."""
+    """How many results of each outcome, and how many of the failures are waived."""
 
     outcomes: Counter[Outcome]
+    waived: int = 0
 
     @property
     def percent(self) -> float | None:
-        """Passes in percent of everything that applies: what could not be told is not a pass."""
-        total = sum(self.outcomes[outcome] for outcome in COUNTED)
+        """Passes in percent of everything that applies: what could not be told is not a pass, nor is what is waived."""
+        return self._percent(0)
+
+    @property
+    def percent_with_waivers(self) -> float | None:
+        """The same without the failures that are waived: they are taken out, and none of them becomes a pass."""
+        return self._percent(self.waived)
+
+    def _percent(self, left_out: int) -> float | None:
+        total = sum(self.outcomes[outcome] for outcome in COUNTED) - left_out
         return 100 * self.outcomes[Outcome.PASS] / total if total else None
 
 
@@ -40,7 +49,10 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Coverage by host state, scores by theme, problems ordered by severity and number of hosts."""
+    """Coverage by host state, scores by theme, problems ordered by severity and number of hosts.
+
+    `failures` are those that no waiver covers.
+    """
 
     coverage: Counter[HostState]
     themes: dict[str, Score]
@@ -49,14 +61,20 @@ class Summary:
     open_questions: tuple[Problem, ...]
 
 
-def summarise(sweep: Sweep) -> Summary:
-    """Count what the hosts of a sweep gave; hosts that are still pending count as notchecked coverage only."""
+def summarise(sweep: Sweep, waived: Collection[tuple[str, str]] = ()) -> Summary:
+    """Count what the hosts of a sweep gave; hosts that are still pending count as notchecked coverage only.
+
+    `waived` are the (host, rule) whose failure is covered by a waiver.
+    """
     themes: dict[str, Counter[Outcome]] = {}
+    accepted: Counter[str] = Counter()
     problems: dict[tuple[str, Outcome], Problem] = {}
     for host in sweep.hosts:
         for result in host.results:
             themes.setdefault(result.theme, Counter())[result.outcome] += 1
-            if result.outcome is Outcome.FAIL or result.outcome in (Outcome.UNKNOWN, Outcome.ERROR):
+            if result.outcome is Outcome.FAIL and (host.host, result.rule_id) in waived:
+                accepted[result.theme] += 1
+            elif result.outcome is Outcome.FAIL or result.outcome in (Outcome.UNKNOWN, Outcome.ERROR):
                 key = (result.rule_id, result.outcome)
                 problem = problems.setdefault(key, Problem(result.rule_id, result.outcome, result.severity))
                 problem.hosts.append(host.host)
@@ -64,16 +82,21 @@ def summarise(sweep: Sweep) -> Summary:
     ordered = sorted(problems.values(), key=lambda found: (-found.severity.rank, -len(found.hosts), found.rule_id))
     return Summary(
         coverage=Counter(host.state for host in sweep.hosts),
-        themes={theme: Score(themes[theme]) for theme in sorted(themes)},
-        total=Score(sum(themes.values(), Counter())),
+        themes={theme: Score(themes[theme], accepted[theme]) for theme in sorted(themes)},
+        total=Score(sum(themes.values(), Counter()), accepted.total()),
         failures=tuple(found for found in ordered if found.outcome is Outcome.FAIL),
         open_questions=tuple(found for found in ordered if found.outcome is not Outcome.FAIL),
     )
 
 
-def worst_failure(hosts: Iterable[HostResult]) -> Severity | None:
-    """Return the highest severity among failing results, or None when nothing fails."""
-    severities = [r.severity for host in hosts for r in host.results if r.outcome is Outcome.FAIL]
+def worst_failure(hosts: Iterable[HostResult], waived: Collection[tuple[str, str]] = ()) -> Severity | None:
+    """Return the highest severity among failures that no waiver covers, or None when there is none."""
+    severities = [
+        result.severity
+        for host in hosts
+        for result in host.results
+        if result.outcome is Outcome.FAIL and (host.host, result.rule_id) not in waived
+    ]
     return max(severities, key=lambda severity: severity.rank, default=None)
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from textwrap import wrap
+from collections.abc import Iterable, Mapping, Sequence
 
 from tabulate import tabulate
 
 from hardencheck.model.outcome import HostState, Level, Outcome
+from hardencheck.model.report import Report, Waived
 from hardencheck.model.sweep import Finding, HostResult, Sweep
+from hardencheck.report import waivers
 from hardencheck.report.escape import term
+from hardencheck.report.projection import accepted
+from hardencheck.report.screen import NAMES, indented, names
 from hardencheck.report.summary import Problem, Score, Summary, summarise
 
-WIDTH = 110
 TOP = 10
-NAMES = 3
 #: so much of a message stands in the report of a sweep; `host show` has all of it
 LINES = 3
 _COLUMNS = (
@@ -27,17 +28,18 @@ _COLUMNS = (
 )
 
 
-def render(sweep: Sweep) -> str:
+def render(report: Report) -> str:
     """Return the report of one sweep as text that is safe to print."""
-    summary = summarise(sweep)
-    parts = [_head(sweep), _coverage(sweep, summary), _themes(summary), _not_selected(sweep)]
+    sweep, summary = report.sweep, summarise(report.sweep, report.waived)
+    parts = [_head(sweep), _coverage(sweep, summary), _themes(summary, report.waivers is not None)]
+    parts += [_not_selected(sweep), waivers.render(report)]
     parts.append(_problems("Fails", summary.failures, sweep, "how to fix one: hardencheck rule show RULE"))
     parts.append(_problems("Could not tell", summary.open_questions, sweep, "what is missing: hardencheck doctor"))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def render_host(host: HostResult) -> str:
-    """Return every rule of one host with its outcome and reason."""
+def render_host(host: HostResult, waived: Mapping[tuple[str, str], Waived]) -> str:
+    """Return every rule of one host with its outcome and reason, and the waivers that cover its failures."""
     head = f"{term(host.host)}  {term(host.system) or 'system unknown'}  {host.state.value}"
     if host.message:
         head += f" ({host.reason}: {term(host.message)})"
@@ -47,20 +49,26 @@ def render_host(host: HostResult) -> str:
         level = "" if result.level is Level.EFFECTIVE else f"  (level {result.level.value})"
         lines.append(f"{result.outcome.value:<13} {result.severity.value:<6} {result.rule_id}{level}")
         for sentence in [reason.sentence for reason in result.reasons] or [result.message]:
-            lines += _indented(sentence, 21)
+            lines += indented(sentence, 21)
+        if found := waived.get((host.host, result.rule_id)):
+            lines += indented(accepted(found), 21)
     return "\n".join([head, "", *lines]) + "\n"
 
 
-def render_findings(findings: Sequence[Finding]) -> str:
-    """Return findings as a table, one line each."""
+def render_findings(findings: Sequence[Finding], waived: Mapping[tuple[str, str], Waived]) -> str:
+    """Return findings as a table, one line each; an open one that a waiver covers stays open and says until when."""
     if not findings:
         return "no findings\n"
-    rows = [
-        (term(f.host), f.rule_id, f.severity.value, f.opened[:10], f.closed[:10] if f.closed else "open", f.reopened)
-        for f in findings
-    ]
+    rows = [(term(f.host), f.rule_id, f.severity.value, f.opened[:10], _state(f, waived), f.reopened) for f in findings]
     headers = ("host", "rule", "severity", "since", "state", "reopened")
     return tabulate(rows, headers=headers, tablefmt="plain", disable_numparse=True) + "\n"
+
+
+def _state(finding: Finding, waived: Mapping[tuple[str, str], Waived]) -> str:
+    if finding.closed:
+        return finding.closed[:10]
+    found = waived.get((finding.host, finding.rule_id))
+    return f"waived until {found.expires}" if found else "open"
 
 
 def _head(sweep: Sweep) -> str:
@@ -82,7 +90,7 @@ def _coverage(sweep: Sweep, summary: Summary) -> str:
     for (state, reason), hosts in sorted(reasons.items(), key=lambda item: -len(item[1])):
         lines.append(f"  {_hosts(hosts)}: {state.value}, {reason}")
         shared = len({host.message for host in hosts}) == 1
-        lines += _indented(hosts[0].message if shared else f"{hosts[0].host}: {hosts[0].message}", 4)
+        lines += indented(hosts[0].message if shared else f"{hosts[0].host}: {hosts[0].message}", 4)
     if any(len(hosts) > NAMES for hosts in reasons.values()):
         lines.append("  each by name: hardencheck report --format csv")
     return "\n".join(lines)
@@ -97,36 +105,43 @@ def _not_selected(sweep: Sweep) -> str:
                 reasons.setdefault(result.message, set()).add(result.rule_id)
     lines = []
     for reason, rules in sorted(reasons.items())[:TOP]:
-        names = _names(sorted(rules))
-        what = names if len(rules) == 1 else f"{len(rules)} rules ({names})"
-        lines += _indented(f"not asked: {what}: {reason}", 0, LINES)
+        ids = names(sorted(rules))
+        what = ids if len(rules) == 1 else f"{len(rules)} rules ({ids})"
+        lines += indented(f"not asked: {what}: {reason}", 0, LINES)
     if len(reasons) > TOP:
         lines.append(f"and {len(reasons) - TOP} more reasons not to ask: hardencheck report --format csv")
     return "\n".join(lines)
 
 
 def _hosts(hosts: Sequence[HostResult]) -> str:
-    names = [host.host for host in hosts]
-    return _names(names) if len(names) == 1 else f"{len(names)} hosts ({_names(names)})"
+    named = names([host.host for host in hosts])
+    return named if len(hosts) == 1 else f"{len(hosts)} hosts ({named})"
 
 
-def _themes(summary: Summary) -> str:
-    rows = [(theme, *_row(score)) for theme, score in summary.themes.items()]
-    rows.append(("all", *_row(summary.total)))
-    return tabulate(rows, headers=("theme", "score", *(name for name, _ in _COLUMNS)), tablefmt="simple",
-                    disable_numparse=True, colalign=("left", *["right"] * (len(_COLUMNS) + 1)))  # fmt: skip
+def _themes(summary: Summary, with_waivers: bool) -> str:
+    """Return the scores by theme; where waivers were given, the score with them as well."""
+    rows = [(theme, *_row(score, with_waivers)) for theme, score in summary.themes.items()]
+    rows.append(("all", *_row(summary.total, with_waivers)))
+    headers = ("theme", "score", *(("with waivers",) if with_waivers else ()), *(name for name, _ in _COLUMNS))
+    headers += ("waived",) if with_waivers else ()
+    return tabulate(rows, headers=headers, tablefmt="simple",
+                    disable_numparse=True, colalign=("left", *["right"] * (len(headers) - 1)))  # fmt: skip
 
 
-def _row(score: Score) -> Iterable[str]:
-    yield "-" if score.percent is None else f"{_percent(score.percent)} %"
-    for _, outcomes in _COLUMNS:
-        count = sum(score.outcomes[outcome] for outcome in outcomes)
+def _row(score: Score, with_waivers: bool) -> Iterable[str]:
+    yield _percent(score.percent)
+    if with_waivers:
+        yield _percent(score.percent_with_waivers)
+    counts = [sum(score.outcomes[outcome] for outcome in outcomes) for _, outcomes in _COLUMNS]
+    for count in [*counts, score.waived] if with_waivers else counts:
         yield str(count) if count else "."
 
 
-def _percent(percent: float) -> int:
+def _percent(percent: float | None) -> str:
     """Round, but never up to a perfect score."""
-    return min(round(percent), 99) if percent < 100 else 100
+    if percent is None:
+        return "-"
+    return f"{min(round(percent), 99) if percent < 100 else 100} %"
 
 
 def _problems(title: str, problems: Sequence[Problem], sweep: Sweep, advice: str) -> str:
@@ -137,24 +152,10 @@ def _problems(title: str, problems: Sequence[Problem], sweep: Sweep, advice: str
     shown = problems[:TOP] if many else problems
     for problem in shown:
         count = len(problem.hosts)
-        where = f"  {count} host{'s' if count > 1 else ''}: {_names(problem.hosts)}" if many else ""
+        where = f"  {count} host{'s' if count > 1 else ''}: {names(problem.hosts)}" if many else ""
         lines.append(f"  {problem.severity.value:<6} {problem.rule_id}{where}")
         if problem.example:
-            lines += _indented(problem.example.message, 9, LINES)
+            lines += indented(problem.example.message, 9, LINES)
     if len(problems) > len(shown):
         lines.append(f"  and {len(problems) - len(shown)} more: hardencheck report --format csv")
     return "\n".join([*lines, f"  {advice}"])
-
-
-def _names(hosts: Sequence[str]) -> str:
-    shown = ", ".join(term(host) for host in hosts[:NAMES])
-    return f"{shown}, ..." if len(hosts) > NAMES else shown
-
-
-def _indented(message: str, columns: int, most: int | None = None) -> list[str]:
-    """Wrap a message; beyond `most` lines it ends in dots, and `host show` has the rest."""
-    margin = " " * columns
-    return wrap(
-        term(message), WIDTH, initial_indent=margin, subsequent_indent=margin, break_on_hyphens=False,
-        max_lines=most, placeholder=" ...",
-    )  # fmt: skip

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from hardencheck.model.baseline import Baseline
 from hardencheck.model.outcome import HostState, Outcome, Severity
+from hardencheck.model.report import Report
 from hardencheck.model.result import Reason, RuleResult
 from hardencheck.model.sweep import HostResult, Sweep
-from hardencheck.report.table import LINES, TOP, WIDTH, render, render_host
+from hardencheck.report.screen import WIDTH
+from hardencheck.report.table import LINES, TOP, render, render_host
 
 
-def sweep(*hosts: HostResult) -> Sweep:
+def sweep(*hosts: HostResult) -> Report:
     digest = "0" * 64
-    return Sweep("20261122T013000Z-1f00d5", "2026-11-22T01:30:00Z", "2026-11-22T01:31:00Z", "b", "1.0.0", digest,
-                 digest, hosts=hosts)  # fmt: skip
+    found = Sweep("20261122T013000Z-1f00d5", "2026-11-22T01:30:00Z", "2026-11-22T01:31:00Z", "b", "1.0.0", digest,
+                  digest, hosts=hosts)  # fmt: skip
+    return Report(found, Baseline("b", "B", "1.0.0", {}, ()), "2026-11-22T02:00:00Z")
 
 
 def lost(name: str, message: str) -> HostResult:
@@ -47,7 +51,7 @@ def test_a_long_message_is_cut_on_the_screen_but_not_on_the_host_s_page() -> Non
     assert len(said) == LINES
     assert said[-1].endswith(" ...")
     assert max(map(len, text.splitlines())) <= WIDTH
-    assert render_host(host).count("word") == 200
+    assert render_host(host, {}).count("word") == 200
 
 
 def test_what_nobody_asked_is_said_once_for_each_reason() -> None:
@@ -77,5 +81,5 @@ def test_reasons_not_to_ask_are_cut_aloud() -> None:
 
 
 def test_the_host_s_page_has_one_line_for_each_fact() -> None:
-    page = render_host(HostResult("desk1", HostState.REACHED, results=(failing("one: found 1", "two: found 2"),)))
+    page = render_host(HostResult("desk1", HostState.REACHED, results=(failing("one: found 1", "two: found 2"),)), {})
     assert [line.strip() for line in page.splitlines()[-2:]] == ["one: found 1", "two: found 2"]
