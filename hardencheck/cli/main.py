@@ -45,6 +45,7 @@ def _add_commands() -> None:
     from hardencheck.cli import (
         baseline,
         credential,
+        diff,
         doctor,
         evidence,
         findings,
@@ -60,7 +61,7 @@ def _add_commands() -> None:
         waive,
     )
 
-    modules = (sweep, doctor, trust, credential, report, findings, rejudge, waive, evidence, store)
+    modules = (sweep, doctor, trust, credential, report, diff, findings, rejudge, waive, evidence, store)
     for module in (*modules, baseline, rule, roster, probe, schema):
         module.add(app)
 

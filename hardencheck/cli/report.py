@@ -96,12 +96,19 @@ def report(
     tag: opt.Tags = None,
     exclude: opt.Exclude = None,
     waivers: opt.Waivers = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--since", help="Say what changed since this sweep; without it, since the one before by the same baseline."
+        ),
+    ] = None,
     format: opt.FormatOption = opt.Format.TABLE,
     report: opt.ReportOption = None,
     fail_on: opt.FailOn = Severity.MEDIUM,
     store: opt.StoreOption = opt.default_store(),
 ) -> int:
     """Show a stored sweep; exits as the sweep did."""
+    from hardencheck.cli.diff import explained
     from hardencheck.storage import open_store
 
     wanted, accepts = reports.parse(report), accepted(waivers)
@@ -110,6 +117,7 @@ def report(
         stored = opened.sweep(sweep)
         baseline = own_baseline(opened, stored)
         found = reported(narrowed(stored, baseline, selection), baseline, accepts)
+        found = explained(found, opened, accepts, whole=stored, since=since)
     emit(rendered(found, format))
     reports.write(found, wanted)
     return exit_code(found, fail_on)

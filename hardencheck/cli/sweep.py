@@ -80,6 +80,7 @@ def sweep(
     store: opt.StoreOption = opt.default_store(),
 ) -> int:
     """Check hosts against a baseline; without -i, this machine."""
+    from hardencheck.cli.diff import explained
     from hardencheck.cli.report import accepted, rendered, reported
     from hardencheck.collect.gather import Collector
     from hardencheck.collect.record import Recorder
@@ -128,7 +129,8 @@ def sweep(
                     hint="hardencheck sweep --resume finishes the rest",
                 ) from None
             stamper(opened)
-        done = reported(opened.sweep(sweep_id), by, accepts)
+        whole = opened.sweep(sweep_id)
+        done = explained(reported(whole, by, accepts), opened, accepts, whole=whole, since=None)
     emit(rendered(done, format))
     reports.write(done, wanted)
     code = exit_code(done, fail_on)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hardencheck.model.baseline import Baseline
+from hardencheck.model.change import Comparison
 from hardencheck.model.sweep import Sweep
 from hardencheck.model.waiver import WaiverState
 
@@ -44,7 +45,8 @@ class Report:
     """A sweep with the baseline that it was judged by, and the waivers in force by (host, rule).
 
     `made` is when the report was asked for, in UTC (ISO 8601 with `Z`). `waivers` are all waivers that were given, and
-    how they stand; None when no file of them was given.
+    how they stand; None when no file of them was given. `changes` is what became of outcomes since an earlier sweep,
+    and why; None when there is none to compare with.
     """
 
     sweep: Sweep
@@ -52,3 +54,4 @@ class Report:
     made: str
     waived: Mapping[tuple[str, str], Waived] = field(default_factory=dict)
     waivers: tuple[Standing, ...] | None = None
+    changes: Comparison | None = None

@@ -7,10 +7,12 @@ from dataclasses import asdict
 from enum import StrEnum
 from typing import Any
 
+from hardencheck.model.change import Cause, Kind
 from hardencheck.model.codec import sweep_to_json
 from hardencheck.model.outcome import HostState, Level, Outcome, Platform, Severity
 from hardencheck.model.report import Report, Standing
 from hardencheck.model.waiver import WaiverState
+from hardencheck.report.diff import to_json
 from hardencheck.report.summary import Score, summarise
 
 SUFFIX = ".json"
@@ -35,6 +37,9 @@ def render(report: Report) -> str:
         },
         "sweep": sweep_to_json(report.sweep),
         "waivers": waivers,
+        "changes": None
+        if report.changes is None
+        else {"since": report.changes.before, "changes": [to_json(each) for each in report.changes.changes]},
     }
     return json.dumps(body, indent=2, sort_keys=True, allow_nan=False) + "\n"
 
@@ -126,6 +131,21 @@ _STANDING = _object(
 )
 _WAIVERS = _object(as_of=_TIME, standing={"type": "array", "items": _STANDING})
 
+_CHANGE = _object(
+    host=_TEXT,
+    rule_id=_TEXT,
+    severity=_words(Severity),
+    kind=_words(Kind),
+    before={"anyOf": [_words(Outcome), {"type": "null"}]},
+    after={"anyOf": [_words(Outcome), {"type": "null"}]},
+    waived_before={"type": "boolean"},
+    waived_after={"type": "boolean"},
+    causes={"type": "array", "items": _words(Cause), "minItems": 1},
+    was=_TEXT,
+    now=_TEXT,
+)
+_CHANGES = _object(since=_TEXT, changes={"type": "array", "items": _CHANGE})
+
 #: What `hardencheck schema result` prints.
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -151,5 +171,6 @@ SCHEMA: dict[str, Any] = {
             hosts={"type": "array", "items": _HOST},
         ),
         waivers={"anyOf": [_WAIVERS, {"type": "null"}]},
+        changes={"anyOf": [_CHANGES, {"type": "null"}]},
     ),
 }

@@ -9,7 +9,7 @@ from tabulate import tabulate
 from hardencheck.model.outcome import HostState, Level, Outcome
 from hardencheck.model.report import Report, Waived
 from hardencheck.model.sweep import Finding, HostResult, Sweep
-from hardencheck.report import waivers
+from hardencheck.report import diff, waivers
 from hardencheck.report.escape import term
 from hardencheck.report.projection import accepted
 from hardencheck.report.screen import NAMES, indented, names
@@ -35,6 +35,7 @@ def render(report: Report) -> str:
     parts += [_not_selected(sweep), waivers.render(report)]
     parts.append(_problems("Fails", summary.failures, sweep, "how to fix one: hardencheck rule show RULE"))
     parts.append(_problems("Could not tell", summary.open_questions, sweep, "what is missing: hardencheck doctor"))
+    parts.append(_changes(report))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -69,6 +70,12 @@ def _state(finding: Finding, waived: Mapping[tuple[str, str], Waived]) -> str:
         return finding.closed[:10]
     found = waived.get((finding.host, finding.rule_id))
     return f"waived until {found.expires}" if found else "open"
+
+
+def _changes(report: Report) -> str:
+    if report.changes is None or not report.changes.changes:
+        return ""
+    return f"Since {report.changes.before}, {diff.section(report.changes.changes, 3)}"
 
 
 def _head(sweep: Sweep) -> str:
