@@ -145,6 +145,18 @@ _WAIVER = _table(
 )
 _WAIVERS = _table({"waivers": {"type": "array", "items": _WAIVER}}, "waivers")
 
+_ATTESTATION = _table(
+    {
+        "control": {"type": "string", "pattern": _ID},
+        "by": _TEXT,
+        "on": _DAY,
+        "evidence": _TEXT,
+        "sha256": {"type": "string", "pattern": r"^[0-9a-f]{64}$"},
+    },
+    *("control", "by", "on", "evidence", "sha256"),
+)
+_ATTESTATIONS = _table({"attestations": {"type": "array", "items": _ATTESTATION}}, "attestations")
+
 _DEFINITIONS = {
     "rule": {
         "expectation": _expectation(),
@@ -153,8 +165,15 @@ _DEFINITIONS = {
     "baseline": {"value_schema": _value_schema()},
     "tailoring": {},
     "waivers": {},
+    "attestations": {},
 }
-_BODIES = {"rule": _RULE, "baseline": _BASELINE, "tailoring": _TAILORING, "waivers": _WAIVERS}
+_BODIES = {
+    "rule": _RULE,
+    "baseline": _BASELINE,
+    "tailoring": _TAILORING,
+    "waivers": _WAIVERS,
+    "attestations": _ATTESTATIONS,
+}
 
 #: the kinds of file that have a published schema
 NAMES = tuple(_BODIES)

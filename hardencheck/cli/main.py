@@ -43,6 +43,7 @@ def _options(version: _Version = False) -> None:
 
 def _add_commands() -> None:
     from hardencheck.cli import (
+        attest,
         baseline,
         credential,
         diff,
@@ -61,7 +62,7 @@ def _add_commands() -> None:
         waive,
     )
 
-    modules = (sweep, doctor, trust, credential, report, diff, findings, rejudge, waive, evidence, store)
+    modules = (sweep, doctor, trust, credential, report, diff, findings, rejudge, waive, attest, evidence, store)
     for module in (*modules, baseline, rule, roster, probe, schema):
         module.add(app)
 

@@ -84,6 +84,12 @@ Waivers = Annotated[
     typer.Option("--waivers", help="Accepted failures (YAML, see hardencheck waive): they stay failures, but no longer "
                  "change the exit code; may be given several times."),
 ]  # fmt: skip
+Attestations = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--attestations", help="What people attest (YAML, see hardencheck attest); may be given several times."
+    ),
+]
 FailOn = Annotated[Severity, typer.Option("--fail-on", help="Lowest severity that makes the exit code 1.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="How the result is written to standard output.")]
 ReportOption = Annotated[

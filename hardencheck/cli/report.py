@@ -18,6 +18,7 @@ from hardencheck.cli.targets import Selection
 from hardencheck.model.outcome import Severity
 
 if TYPE_CHECKING:
+    from hardencheck.model.attestation import Attested
     from hardencheck.model.baseline import Baseline
     from hardencheck.model.report import Report
     from hardencheck.model.sweep import Sweep
@@ -77,6 +78,44 @@ def reported(sweep: Sweep, baseline: Baseline, waivers: Sequence[Waiver] | None)
     return Report(sweep, baseline, timestamp(now), *overlay(sweep, waivers, now))
 
 
+def vouched(files: Sequence[Path] | None) -> tuple[Attested, ...] | None:
+    """Return how everything that is to be attested stands by these files; None when there are no files."""
+    from hardencheck.baselines.attestations import manual_controls, read_attestations
+    from hardencheck.model.attestation import standing
+
+    if not files:
+        return None
+    statements, now = read_attestations(files), datetime.now(UTC)
+    return tuple(standing(control, statements, now) for control in manual_controls())
+
+
+def _framework(name: str) -> str:
+    from hardencheck.baselines.frameworks import frameworks
+    from hardencheck.errors import UsageError
+    from hardencheck.model.expectation import near
+
+    if name not in frameworks():
+        raise UsageError(f"--framework {name}: is not known{near(name, frameworks())}")
+    return name
+
+
+def _by_framework(report: Report, name: str, form: opt.Format) -> str:
+    from hardencheck.baselines.attestations import manual_controls
+    from hardencheck.baselines.frameworks import view
+    from hardencheck.model.attestation import standing
+    from hardencheck.report import framework
+
+    attested = report.attested or tuple(standing(each, (), datetime.now(UTC)) for each in manual_controls())
+    found = view(report, name, attested)
+    match form:
+        case opt.Format.TABLE:
+            return framework.render(found, report)
+        case opt.Format.JSON:
+            return framework.render_json(found, report)
+        case opt.Format.CSV:
+            return framework.render_csv(found, report)
+
+
 def narrowed(sweep: Sweep, baseline: Baseline, selection: Selection) -> Sweep:
     """Return the sweep with the selected rules of its baseline only."""
     if not selection.narrows:
@@ -96,6 +135,10 @@ def report(
     tag: opt.Tags = None,
     exclude: opt.Exclude = None,
     waivers: opt.Waivers = None,
+    attestations: opt.Attestations = None,
+    framework: Annotated[
+        str | None, typer.Option("--framework", help="Group by the requirements of a framework, such as pci-dss-4.0.1.")
+    ] = None,
     since: Annotated[
         str | None,
         typer.Option(
@@ -111,14 +154,15 @@ def report(
     from hardencheck.cli.diff import explained
     from hardencheck.storage import open_store
 
-    wanted, accepts = reports.parse(report), accepted(waivers)
+    wanted, accepts, attested = reports.parse(report), accepted(waivers), vouched(attestations)
+    known = _framework(framework) if framework else None
     with open_store(store) as opened:
         selection = Selection("", (), rule or (), theme or (), tag or (), exclude or ())
         stored = opened.sweep(sweep)
         baseline = own_baseline(opened, stored)
         found = reported(narrowed(stored, baseline, selection), baseline, accepts)
-        found = explained(found, opened, accepts, whole=stored, since=since)
-    emit(rendered(found, format))
+        found = explained(replace(found, attested=attested), opened, accepts, whole=stored, since=since)
+    emit(rendered(found, format) if known is None else _by_framework(found, known, format))
     reports.write(found, wanted)
     return exit_code(found, fail_on)
 

@@ -19,6 +19,7 @@ class Name(StrEnum):
     BASELINE = "baseline"
     TAILORING = "tailoring"
     WAIVERS = "waivers"
+    ATTESTATIONS = "attestations"
 
 
 def add(app: typer.Typer) -> None:

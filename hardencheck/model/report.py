@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from hardencheck.model.attestation import Attested
 from hardencheck.model.baseline import Baseline
 from hardencheck.model.change import Comparison
 from hardencheck.model.sweep import Sweep
@@ -46,7 +47,8 @@ class Report:
 
     `made` is when the report was asked for, in UTC (ISO 8601 with `Z`). `waivers` are all waivers that were given, and
     how they stand; None when no file of them was given. `changes` is what became of outcomes since an earlier sweep,
-    and why; None when there is none to compare with.
+    and why; None when there is none to compare with. `attested` is how everything that people attest stands; None when
+    no file of statements was given.
     """
 
     sweep: Sweep
@@ -55,3 +57,4 @@ class Report:
     waived: Mapping[tuple[str, str], Waived] = field(default_factory=dict)
     waivers: tuple[Standing, ...] | None = None
     changes: Comparison | None = None
+    attested: tuple[Attested, ...] | None = None

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from enum import StrEnum
 from typing import Any
 
+from hardencheck.model.attestation import Attested
 from hardencheck.model.change import Cause, Kind
 from hardencheck.model.codec import sweep_to_json
 from hardencheck.model.outcome import HostState, Level, Outcome, Platform, Severity
@@ -37,6 +38,7 @@ def render(report: Report) -> str:
         },
         "sweep": sweep_to_json(report.sweep),
         "waivers": waivers,
+        "attestations": None if report.attested is None else [_attested(each) for each in report.attested],
         "changes": None
         if report.changes is None
         else {"since": report.changes.before, "changes": [to_json(each) for each in report.changes.changes]},
@@ -50,6 +52,20 @@ def _score(score: Score) -> dict[str, Any]:
         "percent_with_waivers": _rounded(score.percent_with_waivers),
         "waived": score.waived,
         "outcomes": {outcome.value: score.outcomes[outcome] for outcome in Outcome},
+    }
+
+
+def _attested(attested: Attested) -> dict[str, Any]:
+    statement = attested.statement
+    return {
+        "control": attested.control.id,
+        "title": attested.control.title,
+        "outcome": attested.outcome.value,
+        "by": statement and statement.by,
+        "on": statement and statement.on.isoformat(),
+        "until": attested.until and attested.until.isoformat(),
+        "evidence": statement and statement.evidence,
+        "sha256": statement and statement.sha256,
     }
 
 
@@ -131,6 +147,13 @@ _STANDING = _object(
 )
 _WAIVERS = _object(as_of=_TIME, standing={"type": "array", "items": _STANDING})
 
+_TEXT_OR_NULL = {"type": ["string", "null"]}
+_ATTESTED = _object(
+    control=_TEXT,
+    title=_TEXT,
+    outcome=_words(Outcome),
+    **dict.fromkeys(("by", "on", "until", "evidence", "sha256"), _TEXT_OR_NULL),
+)
 _CHANGE = _object(
     host=_TEXT,
     rule_id=_TEXT,
@@ -171,6 +194,7 @@ SCHEMA: dict[str, Any] = {
             hosts={"type": "array", "items": _HOST},
         ),
         waivers={"anyOf": [_WAIVERS, {"type": "null"}]},
+        attestations={"anyOf": [{"type": "array", "items": _ATTESTED}, {"type": "null"}]},
         changes={"anyOf": [_CHANGES, {"type": "null"}]},
     ),
 }

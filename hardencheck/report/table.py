@@ -9,7 +9,7 @@ from tabulate import tabulate
 from hardencheck.model.outcome import HostState, Level, Outcome
 from hardencheck.model.report import Report, Waived
 from hardencheck.model.sweep import Finding, HostResult, Sweep
-from hardencheck.report import diff, waivers
+from hardencheck.report import attestations, diff, waivers
 from hardencheck.report.escape import term
 from hardencheck.report.projection import accepted
 from hardencheck.report.screen import NAMES, indented, names
@@ -32,7 +32,7 @@ def render(report: Report) -> str:
     """Return the report of one sweep as text that is safe to print."""
     sweep, summary = report.sweep, summarise(report.sweep, report.waived)
     parts = [_head(sweep), _coverage(sweep, summary), _themes(summary, report.waivers is not None)]
-    parts += [_not_selected(sweep), waivers.render(report)]
+    parts += [_not_selected(sweep), waivers.render(report), attestations.render(report.attested)]
     parts.append(_problems("Fails", summary.failures, sweep, "how to fix one: hardencheck rule show RULE"))
     parts.append(_problems("Could not tell", summary.open_questions, sweep, "what is missing: hardencheck doctor"))
     parts.append(_changes(report))

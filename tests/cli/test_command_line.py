@@ -84,7 +84,8 @@ def test_a_reader_that_goes_away_does_not_change_the_exit_code(tmp_path: Path) -
 
 
 def test_every_command_has_a_help_text(tmp_path: Path) -> None:
-    for command in ("sweep", "doctor", "trust", "report", "sweeps", "findings", "rejudge", "waive", "diff", "schema",
+    for command in ("sweep", "doctor", "trust", "report", "sweeps", "findings", "rejudge", "waive", "attest", "diff",
+                    "schema",
                     "baseline list", "baseline show", "baseline lint", "rule show", "probe list", "probe show",
                     "host show", "credential list", "credential reset", "evidence verify",
                     "evidence checkpoint", "store purge"):  # fmt: skip
