@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from hardencheck.baselines.append import Addition, Entry, append
@@ -30,9 +31,8 @@ class _Grant(Addition):
     id = ""
 
     def entry(self, before: Document) -> Entry:
-        waiver, day = self.waiver, f"w{self.waiver.granted:%Y%m%d}"
-        taken = {each.id for each in waivers_of(before)}
-        self.id = next(name for n in range(1, len(taken) + 2) if (name := f"{day}-{n}") not in taken)
+        waiver, taken = self.waiver, {each.id for each in waivers_of(before)}
+        self.id = _id(waiver, taken)
         scopes = {"hosts": waiver.hosts, "groups": waiver.groups, "clients": waiver.clients}
         body: dict[str, str | list[str]] = {
             "id": self.id,
@@ -51,3 +51,10 @@ class _Grant(Addition):
 
     def check(self, after: Document) -> object:
         return waivers_of(after)
+
+
+def _id(waiver: Waiver, taken: Collection[str]) -> str:
+    """Return an id that is not taken here, and hardly ever in another file: the day, and a digest of what is waived."""
+    said = f"{waiver.rule_id} {waiver.scope()} {waiver.ticket} {waiver.expires}"
+    names = (f"w{waiver.granted:%Y%m%d}-{sha256(f'{said} {count}'.encode()).hexdigest()[:6]}" for count in range(1000))
+    return next(name for name in names if name not in taken)

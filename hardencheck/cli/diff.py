@@ -79,7 +79,7 @@ def explained(
         return report
     try:
         found = compare(_then(store, earlier, accepts), replace(report, sweep=whole), store, values=False)
-    except EvidenceError as error:
+    except (EvidenceError, ValueError) as error:  # the latter: a baseline as an older version stored it
         note(f"what changed since sweep {earlier.id} is not known: {term(error)}")
         return report
     shown = {(host.host, result.rule_id) for host in report.sweep.hosts for result in host.results}

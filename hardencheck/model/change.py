@@ -13,14 +13,14 @@ class Cause(StrEnum):
 
     HOST = "host"  #: the host answered something else
     RULE = "rule"  #: the rule, its selection or the version of the baseline changed
-    VALUE = "value"  #: a threshold changed
+    VALUE = "value"  #: a value, or the host's group or unit, changed
     LEVEL = "level"  #: the rule was judged at another level
     WAIVER = "waiver"  #: a waiver began, ended or was suspended
     PROBE = "probe"  #: the same answer is read otherwise, or the collector asks otherwise
     PRIVILEGE = "privilege"  #: root or administrator rights were there in one sweep only
     COVERAGE = "coverage"  #: the host, or this part of its answer, was there in one sweep only
     ROSTER = "roster"  #: HR's list changed
-    TIME = "time"  #: the same answer grew older
+    TIME = "time"  #: the same answer means something else at a later time
 
 
 class Kind(StrEnum):

@@ -1,8 +1,8 @@
 """Compares two stored sweeps, and finds out why a verdict changed by judging the earlier one's evidence again.
 
-From the earlier verdict to the later one there are three steps, and each names its own cause: the earlier evidence as
-it is read today (probe), by the later baseline (rule, value, level), and then the later evidence (host, privilege,
-coverage, roster, time). A step that leaves the verdict alone explains nothing.
+From the earlier verdict to the later one there are four steps, and each names its own cause: the earlier evidence as it
+is read today (probe), by the later baseline (rule, value, level), at the later time (time), and then the later evidence
+(host, privilege, coverage, roster). A step that leaves the verdict alone explains nothing.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from hardencheck.model.baseline import Baseline
+from hardencheck.model.baseline import Baseline, Rule
 from hardencheck.model.change import Cause, Change, Comparison, Kind
+from hardencheck.model.expectation import Expectation, ExpectationError
 from hardencheck.model.outcome import HostState, Outcome
 from hardencheck.model.report import Report
 from hardencheck.model.result import RuleResult
@@ -82,7 +83,8 @@ class _Judged:
         same = before.sweep.baseline_digest == after.sweep.baseline_digest
         self.read = _again(before.sweep, before.baseline, store, known)
         self.by_later = self.read if same else _again(before.sweep, after.baseline, store, known)
-        self.known = known
+        aged = replace(before.sweep, started=after.sweep.started)
+        self.aged = _again(aged, after.baseline, store, known)
 
     def causes(self, key: _Key) -> list[Cause]:
         """Return why one verdict changed; nothing when only a waiver did."""
@@ -91,18 +93,20 @@ class _Judged:
             return [Cause.RULE]
         if not _differ(was, now, True):
             return []
-        if key not in self.known:
+        if not all(key in judged for judged in (self.read, self.by_later, self.aged)):
             metadata = self._of_baseline(key[1], was, now) if was.evidence and now.evidence else []
             return [*dict.fromkeys([Cause.PROBE, *metadata, *self._of_host(key, was, now)])]
         values = was.outcome is now.outcome
-        read, by_later = self.read.get(key, was), self.by_later.get(key, was)
+        read, by_later, aged = self.read[key], self.by_later[key], self.aged[key]
         found = []
         if _differ(was, read, values):
             found.append(Cause.PROBE)
         if _differ(read, by_later, values):
             found += self._of_baseline(key[1], read, by_later) or [Cause.RULE]
-        if _differ(by_later, now, values):
-            found += self._of_host(key, by_later, now) or [Cause.TIME]
+        if _differ(by_later, aged, values):
+            found.append(Cause.TIME)
+        if _differ(aged, now, values):
+            found += self._of_host(key, aged, now) or [Cause.HOST]
         return [*dict.fromkeys(found)]
 
     def _of_baseline(self, rule_id: str, was: RuleResult, now: RuleResult) -> list[Cause]:
@@ -129,7 +133,8 @@ class _Judged:
             return [Cause.COVERAGE]
         if (was.outcome.incomplete or now.outcome.incomplete) and one.reason != other.reason:
             return [Cause.PRIVILEGE if _NO_PRIVILEGE in reasons else Cause.COVERAGE]
-        found = [Cause.VALUE] if was.values != now.values else []
+        unit = one.labels.get("process_unit") != other.labels.get("process_unit")
+        found = [Cause.VALUE] if was.values != now.values or unit else []
         if was.evidence != now.evidence or one.system != other.system:
             found += [Cause.HOST, Cause.PROBE] if self._other_script() else [Cause.HOST]
         return [*found, Cause.ROSTER] if roster else found
@@ -150,10 +155,26 @@ class _Judged:
 def _again(sweep: Sweep, baseline: Baseline, store: Store, keys: Collection[_Key]) -> dict[_Key, RuleResult]:
     """Judge what these keys name again: a sweep's evidence by a baseline, as this hardencheck reads it."""
     hosts, ids = {host for host, _ in keys}, {rule_id for _, rule_id in keys}
-    rules = tuple(rule for rule in baseline.rules if rule.id in ids and rule.probe in all_probes())
+    rules = tuple(rule for rule in baseline.rules if rule.id in ids and _judgeable(rule, baseline))
     some = replace(sweep, hosts=tuple(host for host in sweep.hosts if host.host in hosts))
-    judged = rejudge(some, replace(baseline, rules=rules), store) if rules and some.hosts else some
+    if not rules:
+        return {}
+    judged = rejudge(some, replace(baseline, rules=rules), store)
     return {key: result for key, result in _results(_visited(judged)).items() if key in keys}
+
+
+def _judgeable(rule: Rule, baseline: Baseline) -> bool:
+    """Whether this hardencheck can judge a rule of a stored baseline: its probe may have other facts today, or none."""
+    probe = all_probes().get(rule.probe)
+    if probe is None or not set(probe.parameters) <= set(rule.values):
+        return False
+    try:
+        Expectation(
+            rule.at(baseline.level), probe.facts, {value.id: value.default for value in baseline.values.values()}
+        )
+    except ExpectationError:
+        return False
+    return True
 
 
 def _visited(sweep: Sweep) -> dict[str, HostResult]:

@@ -26,7 +26,7 @@ _KINDS = {
 _CAUSES = {
     Cause.HOST: "the host answered something else",
     Cause.RULE: "the rule, its selection or the version of the baseline changed",
-    Cause.VALUE: "a value of the baseline or tailoring changed",
+    Cause.VALUE: "a value of the baseline or tailoring, or the host's group or unit, changed",
     Cause.LEVEL: "it was judged at another level",
     Cause.WAIVER: "a waiver began, ended or was suspended",
     Cause.PROBE: "this version of hardencheck asks or reads otherwise",

@@ -24,7 +24,7 @@ _WORDS = {
     Coverage.NOTCHECKED: "not checked",
     Coverage.NOT_COVERED: "not covered",
 }
-_COLUMNS = ("requirement", "coverage", "strength", "rules", "pass", "fail", "waived", "open", "attested")
+_COLUMNS = ("requirement", "coverage", "strength", "rules", "pass", "fail", "waived", "open", "n/a", "attested")
 #: of a requirement, `open` counts what could not be told
 _OPEN = (Outcome.UNKNOWN, Outcome.ERROR, Outcome.NOTCHECKED)
 
@@ -39,7 +39,7 @@ def render(view: FrameworkView, report: Report) -> str:
         f"{view.framework}  {len(view.requirements)} requirements: {words}",
         f"sweep {report.sweep.id}  baseline {report.sweep.baseline_id} {report.sweep.baseline_version}",
         tabulate(rows, headers=_COLUMNS, tablefmt="simple", disable_numparse=True,
-                 colalign=("left", "left", "left", *["right"] * 5, "left")) if rows else "",
+                 colalign=("left", "left", "left", *["right"] * 6, "left")) if rows else "",
         "\n".join(indented(f"not covered: {', '.join(left)}", 0)) if left else "",
         "Coverage says that something looked or somebody vouched, not that a requirement is met.",
     ]  # fmt: skip
@@ -90,7 +90,7 @@ def _requirement(each: Requirement) -> dict[str, Any]:
 def _row(each: Requirement) -> Sequence[str]:
     counts = (
         len(each.rules), each.outcomes[Outcome.PASS], each.outcomes[Outcome.FAIL], each.waived,
-        sum(each.outcomes[outcome] for outcome in _OPEN),
+        sum(each.outcomes[outcome] for outcome in _OPEN), each.outcomes[Outcome.NOTAPPLICABLE],
     )  # fmt: skip
     attested = ", ".join(f"{found.control.id} ({found.outcome.value})" for found in each.attested)
     strength = each.strength.value if each.strength else "-"

@@ -94,10 +94,11 @@ def test_an_id_stands_once_in_all_files_together(path: Path, tmp_path: Path) -> 
 
 def test_a_waiver_is_added_below_and_every_character_above_is_kept(path: Path) -> None:
     path.write_text(GOOD)
-    assert grant(path, new(), ["desk 1: found 8"]) == "w20261122-1"
+    name = grant(path, new(), ["desk 1: found 8"])
+    assert name.startswith("w20261122-")
     assert path.read_text().startswith(GOOD + "# desk 1: found 8\n- id: ")
-    assert read_waivers([path])[1] == new(id="w20261122-1")
-    assert grant(path, new()) == "w20261122-2"
+    assert read_waivers([path])[1] == new(id=name)
+    assert grant(path, new()) != name
 
 
 @pytest.mark.parametrize("text", [None, "", "\n", "# ours\n", "  # ours", GOOD.rstrip(), GOOD.replace("\n", "\r\n"),
@@ -105,8 +106,8 @@ def test_a_waiver_is_added_below_and_every_character_above_is_kept(path: Path) -
 def test_a_file_of_any_shape_takes_a_waiver(text: str | None, path: Path) -> None:
     if text is not None:
         path.write_bytes(text.encode())
-    grant(path, new())
-    assert read_waivers([path])[-1] == new(id="w20261122-1")
+    name = grant(path, new())
+    assert read_waivers([path])[-1] == new(id=name)
     assert path.read_bytes().startswith((text or "").encode())
 
 
@@ -141,7 +142,13 @@ def test_two_at_once_both_stand_in_the_file(path: Path) -> None:
     for each in both:
         each.join()
     assert [each.exitcode for each in both] == [0, 0, 0]
-    assert {waiver.id for waiver in read_waivers([path])} == {"w20261122-1", "w20261122-2", "w20261122-3"}
+    assert len({waiver.id for waiver in read_waivers([path])}) == 3
+
+
+def test_waivers_of_two_teams_have_ids_of_their_own(path: Path, tmp_path: Path) -> None:
+    grant(path, new())
+    grant(tmp_path / "other.yaml", new(ticket="SEC-3"))
+    assert len(read_waivers([path, tmp_path / "other.yaml"])) == 2
 
 
 def test_the_example_of_the_page_is_a_file_of_waivers(path: Path) -> None:

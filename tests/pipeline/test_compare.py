@@ -182,6 +182,19 @@ def test_the_same_answer_grew_older(store: Store, put: Put, monkeypatch: pytest.
     assert one(compare(put(same), put(same, days=1), store)).causes == (Cause.TIME,)
 
 
+def test_a_rule_that_this_version_cannot_judge_any_more_is_put_down_to_it(
+    store: Store, put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = put({"h": (platform(), accounts(GOOD))})
+    probe = all_probes()["linux.accounts"]
+    facts = {"renamed": probe.facts["uid_zero_accounts"]}
+    renamed = replace(probe, facts=facts, parse=lambda *_: Observation.of({"renamed": ["root", "toor"]}))
+    monkeypatch.setitem(all_probes(), "linux.accounts", renamed)
+    rule = replace(RULE, expect={"renamed": RULE.expect["uid_zero_accounts"]})
+    after = put({"h": (platform(), accounts(GOOD))}, baseline=replace(BASELINE, version="2", rules=(rule,)), days=1)
+    assert one(compare(before, after, store)).causes == (Cause.PROBE, Cause.RULE)
+
+
 def test_privilege_was_lost(store: Store, put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
     probe = all_probes()["linux.accounts"]
     monkeypatch.setitem(all_probes(), "linux.accounts", replace(probe, needs_root=True))
