@@ -13,7 +13,7 @@ from hardencheck.model.outcome import Outcome
 class Strength(StrEnum):
     """How far a rule serves a requirement, the strongest first."""
 
-    DIRECT = "direct"  #: the rule alone decides
+    DIRECT = "direct"  #: the rule asks for the whole of it
     PARTIAL = "partial"  #: a part of it
     SUPPORTS = "supports"  #: it helps to show that a broad duty is met
 
