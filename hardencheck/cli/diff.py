@@ -83,9 +83,15 @@ def explained(
         note(f"what changed since sweep {earlier.id} is not known: {term(error)}")
         return report
     shown = {(host.host, result.rule_id) for host in report.sweep.hosts for result in host.results}
-    if report.sweep is not whole:
-        found = replace(found, changes=tuple(each for each in found.changes if (each.host, each.rule_id) in shown))
-    return replace(report, changes=found)
+    # by the same version, a rule that only one of both has was left out on the command line
+    same = earlier.baseline_version == whole.baseline_version
+    changes = tuple(
+        each
+        for each in found.changes
+        if (each.after is None or (each.host, each.rule_id) in shown)
+        and not (same and None in (each.before, each.after))
+    )
+    return replace(report, changes=replace(found, changes=changes))
 
 
 def previous(store: Store, sweep: Sweep) -> Sweep | None:

@@ -33,6 +33,7 @@ def rejudge(
     store: opt.StoreOption = opt.default_store(),
 ) -> int:
     """Judge a stored sweep again, offline; says on standard error whether anything differs."""
+    from hardencheck.cli.diff import explained
     from hardencheck.cli.report import accepted, own_baseline, rendered, reported
     from hardencheck.cli.targets import Selection
     from hardencheck.errors import UsageError
@@ -50,7 +51,9 @@ def rejudge(
         if level:
             judged_by = replace(judged_by, level=level)
         after = judge_again(before, judged_by, opened)
-    found = reported(after, judged_by, accepts)
+        found = reported(after, judged_by, accepts)
+        if not baseline and not level:  # as it was judged: with another baseline, every difference is told below
+            found = explained(found, opened, accepts, whole=after, since=None)
     emit(rendered(found, format))
     reports.write(found, wanted)
     changed = differences(before, after)

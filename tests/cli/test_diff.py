@@ -47,13 +47,21 @@ def test_a_changed_value_is_named_by_diff_and_by_every_report(home: Path) -> Non
     assert {row["rule_id"]: (row["outcome_before"], row["changed_because"]) for row in rows}[KNOWN] == ("pass", "value")
 
 
-def test_a_sweep_says_it_as_well(home: Path) -> None:
-    assert "changes: 1 fixed" in sweep(home, HERE).stdout
+def test_a_sweep_says_it_as_well_and_so_does_judging_it_again(home: Path) -> None:
+    swept = sweep(home, HERE)
+    assert "changes: 1 fixed" in swept.stdout
+    assert run("rejudge", home=home).stdout == swept.stdout
 
 
 def test_a_report_of_some_rules_speaks_of_them_alone(home: Path) -> None:
     assert "changes" not in run("report", "--exclude", KNOWN, home=home).stdout
     assert "changes" in run("report", "--rule", KNOWN, home=home).stdout
+
+
+def test_rules_that_one_of_both_sweeps_left_out_are_no_change(home: Path) -> None:
+    assert "Since" not in sweep(home, "nosuch", "--rule", KNOWN).stdout
+    assert "Since" not in sweep(home, "nosuch").stdout
+    assert len(json.loads(run("diff", "--format", "json", home=home).stdout)["changes"]) == 2, "diff tells all"
 
 
 def test_since_names_another_sweep_and_the_first_has_none_before(home: Path) -> None:
