@@ -54,7 +54,7 @@ def listening() -> Iterator[list[str]]:
 def sweep(folder: Path, ports: list[str]) -> Cost:
     """Run `hardencheck sweep` with a new store."""
     lines = [
-        f"desk-{number:03} ansible_host=127.0.0.1 ansible_port={port} ansible_connection=winrm ansible_user={USER} "
+        f"desk-{number:03} ansible_host=127.0.0.1 ansible_port={port} ansible_connection=winrm ansible_user='{USER}' "
         f"ansible_password='{PASSWORD}' ansible_winrm_scheme=http ansible_winrm_transport=ntlm "
         "ansible_winrm_message_encryption=always\n"
         for number, port in enumerate(ports)
@@ -63,7 +63,7 @@ def sweep(folder: Path, ports: list[str]) -> Cost:
     inventory.write_text("".join(lines))
     with tempfile.TemporaryDirectory(dir=folder) as store:
         command = [sys.executable, "-m", "hardencheck", "sweep", "-i", str(inventory), "-q", "--store", f"{store}/s.db"]
-        return measure(command, allowed=(0, 1, 2, 3))
+        return measure(command, allowed=(1, 3))  # 2 would mean that no host answered
 
 
 def bare(folder: Path, ports: list[str]) -> Cost:
