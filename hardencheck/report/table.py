@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from tabulate import tabulate
@@ -18,6 +19,8 @@ from hardencheck.report.summary import Problem, Score, Summary, summarise
 TOP = 10
 #: so much of a message stands in the report of a sweep; `host show` has all of it
 LINES = 3
+#: how many different messages of hosts with one reason are shown
+KINDS = 3
 _COLUMNS = (
     ("pass", (Outcome.PASS,)),
     ("fail", (Outcome.FAIL,)),
@@ -97,10 +100,21 @@ def _coverage(sweep: Sweep, summary: Summary) -> str:
     for (state, reason), hosts in sorted(reasons.items(), key=lambda item: -len(item[1])):
         lines.append(f"  {_hosts(hosts)}: {state.value}, {reason}")
         shared = len({host.message for host in hosts}) == 1
-        lines += indented(hosts[0].message if shared else f"{hosts[0].host}: {hosts[0].message}", 4)
+        kinds: dict[str, HostResult] = {}
+        for host in hosts:
+            kinds.setdefault(_kind(host), host)
+        for host in [*kinds.values()][:KINDS]:
+            lines += indented(host.message if shared else f"{host.host}: {host.message}", 4)
+        if len(kinds) > KINDS:
+            lines.append(f"    and {len(kinds) - KINDS} more kinds of trouble: hardencheck report --format csv")
     if any(len(hosts) > NAMES for hosts in reasons.values()):
         lines.append("  each by name: hardencheck report --format csv")
     return "\n".join(lines)
+
+
+def _kind(host: HostResult) -> str:
+    """Return a host's message without what is its own: its name, addresses, numbers."""
+    return re.sub(r"\S*\d\S*", "#", host.message.replace(host.host, "#"))
 
 
 def _not_selected(sweep: Sweep) -> str:

@@ -210,6 +210,10 @@ def test_a_recording_of_a_sweep_holds_no_name(command: Command, domain: Domain, 
         inventory.write_text(host("agent-017.lab.example", server))
         done = command("sweep", "-i", inventory, "-q", "--record", bundle)
     assert done.code in (1, 3), done.err
+    again = command("sweep", "-i", inventory, "-q", "--record", bundle)
+    assert (again.code, "the folder is not empty" in again.err) == (64, True)
+    nowhere = command("sweep", "-i", inventory, "-q", "--record", "/dev/null/x")
+    assert (nowhere.code, "--record /dev/null/x: Not a directory" in nowhere.err) == (64, True)
     (path,) = bundle.iterdir()
     text = path.read_text("ascii").lower()
     assert path.name == "host-001.exchange"

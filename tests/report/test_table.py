@@ -39,6 +39,21 @@ def test_a_message_that_only_one_of_them_has_names_its_host() -> None:
     assert "each by name" not in text
 
 
+def test_each_kind_of_trouble_behind_one_reason_is_told() -> None:
+    said = (
+        "port 22 is closed: is sshd running?",
+        "port 5986 is closed: is WinRM running?",
+        "Basic is refused",
+        "a",
+        "b",
+    )
+    text = render(sweep(*(lost(f"desk{n}", message) for n, message in enumerate(said)), lost("desk9", said[0])))
+    assert [line.strip() for line in text.splitlines() if line.startswith("    ")][:4] == [
+        *(f"desk{n}: {message}" for n, message in enumerate(said[:3])),
+        "and 2 more kinds of trouble: hardencheck report --format csv",
+    ]
+
+
 def test_one_host_in_trouble_is_named_alone() -> None:
     text = render(sweep(HostResult("good", HostState.REACHED), lost("desk1", "silent")))
     assert "  desk1: unreachable, no_answer\n    silent\n" in text
