@@ -99,12 +99,14 @@ def _coverage(sweep: Sweep, summary: Summary) -> str:
             reasons.setdefault((host.state, host.reason), []).append(host)
     for (state, reason), hosts in sorted(reasons.items(), key=lambda item: -len(item[1])):
         lines.append(f"  {_hosts(hosts)}: {state.value}, {reason}")
-        shared = len({host.message for host in hosts}) == 1
-        kinds: dict[str, HostResult] = {}
+        said: dict[str, HostResult] = {}
         for host in hosts:
+            said.setdefault(host.message, host)
+        kinds: dict[str, HostResult] = {}
+        for host in said.values():
             kinds.setdefault(_kind(host), host)
         for host in [*kinds.values()][:KINDS]:
-            lines += indented(host.message if shared else f"{host.host}: {host.message}", 4)
+            lines += indented(host.message if len(said) == 1 else f"{host.host}: {host.message}", 4)
         if len(kinds) > KINDS:
             lines.append(f"    and {len(kinds) - KINDS} more kinds of trouble: hardencheck report --format csv")
     if any(len(hosts) > NAMES for hosts in reasons.values()):

@@ -54,6 +54,11 @@ def test_each_kind_of_trouble_behind_one_reason_is_told() -> None:
     ]
 
 
+def test_what_all_hosts_say_alike_is_said_once_even_when_it_names_one_of_them() -> None:
+    text = render(sweep(*(lost(f"desk-{n}", "refused by desk-1, and desk-2, since noon") for n in range(4))))
+    assert text.count("refused by") == 1
+
+
 def test_one_host_in_trouble_is_named_alone() -> None:
     text = render(sweep(HostResult("good", HostState.REACHED), lost("desk1", "silent")))
     assert "  desk1: unreachable, no_answer\n    silent\n" in text
