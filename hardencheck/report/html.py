@@ -1,44 +1,16 @@
-"""A report as one HTML page that needs nothing else: no script, no network, no second file.
+"""A report as one HTML page for people: counts and readings are cut to size, and the CSV report has every row.
 
-Everything that is printed into the page is made inert on the way (`_inert`): control, format and bidirectional
-characters become visible escapes, then Jinja2's autoescape does the rest. The page's own policy (CSP) allows nothing
-but its one style sheet, by its digest, so that what slipped through would still not run. A page for people: counts and
-readings are cut to size (`html_view`), and the CSV report has every row.
+`html_view` says what is shown, `html_page` what any page has.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from functools import cache
-from importlib.resources import files
-from typing import TYPE_CHECKING
-
-from hardencheck.model.outcome import HostState, Outcome
 from hardencheck.model.report import Report
-from hardencheck.report.escape import term
-from hardencheck.report.html_view import HOSTS, cut, view
-
-if TYPE_CHECKING:
-    from jinja2 import Template
+from hardencheck.report import html_page
+from hardencheck.report.html_view import HOSTS, view
 
 SUFFIX = ".html"
 
-#: no text in the page is longer, whoever wrote it
-LONGEST = 2000
-
-#: outcome -> how the page calls it, and what it means
-GLOSSARY = {
-    Outcome.PASS: ("pass", "The host is as the rule expects; it was seen."),
-    Outcome.FAIL: ("fail", "The host is not as the rule expects; it was seen."),
-    Outcome.UNKNOWN: ("unknown", "Something needed was not readable, so nobody can tell. Counts against the score."),
-    Outcome.ERROR: ("error", "The answer could not be understood, or asking failed. Counts against the score."),
-    Outcome.NOTCHECKED: ("not checked", "The host was not reached, or did not answer. Counts against the score."),
-    Outcome.NOTAPPLICABLE: ("not applicable", "The rule has no subject on this host. Does not count."),
-    Outcome.NOTSELECTED: ("not asked", "The site left the rule out, and said why. Does not count."),
-    Outcome.INFORMATIONAL: ("for information", "Noted, neither good nor bad. Does not count."),
-    Outcome.FIXED: ("fixed", "It failed, was put right, and was seen right by a later sweep. Does not count."),
-}
 #: exit status of a sweep -> what it means; the first word is that of the command
 EXITS = {
     0: "compliant: everything in scope was seen, and nothing fails at or above that severity",
@@ -53,72 +25,19 @@ RISKS = {
     "may-cut-access": "may cut people off",
     "reboot": "needs a restart",
 }
-#: how far the sweep got with a host, in words
-STATES = {
-    HostState.REACHED: "seen whole",
-    HostState.PARTIAL: "seen in part",
-    HostState.UNREACHABLE: "not reached",
-    HostState.PENDING: "not visited yet",
-}
 
 
 def render(report: Report) -> str:
     """Return the report as one HTML document (UTF-8): the same report gives the same text."""
-    from markupsafe import Markup
-
-    style = _read("report.css")
     found = view(report)
-    return _template().render(
+    return html_page.render(
+        "report.html.j2",
         view=found,
         anchors={group.name[0]: number for number, group in enumerate(found.rules, 1)},
         report=report,
         sweep=report.sweep,
         baseline=report.baseline,
-        style=Markup(style),  # noqa: S704  our own file; its digest is in the policy
-        style_digest=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
-        words={outcome: word for outcome, (word, _) in GLOSSARY.items()},
-        meanings={outcome: meaning for outcome, (_, meaning) in GLOSSARY.items()},
-        states=STATES,
-        reached=HostState.REACHED,
         risks=RISKS,
         exit_meanings=EXITS,
         most=HOSTS,
     )
-
-
-@cache
-def _template() -> Template:
-    from jinja2 import DictLoader, Environment, StrictUndefined
-
-    names = ("report.html.j2", "parts.html.j2", "findings.html.j2", "tables.html.j2")
-    environment = Environment(
-        loader=DictLoader({name: _read(name) for name in names}),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_inert,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"percent": _percent, "count": "{:,}".format, "minute": _minute, "cut": cut}
-    return environment.get_template("report.html.j2")
-
-
-def _inert(value: object) -> object:
-    """Make a value safe to look at, before autoescape makes it safe to parse; only the template's own markup passes."""
-    return value if hasattr(value, "__html__") else term(cut(value, LONGEST))
-
-
-def _percent(percent: float | None) -> str:
-    """Round to a tenth, but never up to a perfect score."""
-    if percent is None:
-        return "–"
-    return "100 %" if percent == 100 else f"{min(round(percent, 1), 99.9)} %"
-
-
-def _minute(time: str | None) -> str:
-    """Say a time in UTC as a person writes it."""
-    return time.replace("T", " ").replace("Z", " UTC") if time else "not finished"
-
-
-def _read(name: str) -> str:
-    return files("hardencheck.report").joinpath("templates", name).read_text(encoding="utf-8")

@@ -14,7 +14,7 @@ from hardencheck.model.outcome import HostState, Level, Outcome, Platform, Sever
 from hardencheck.model.report import Report
 from hardencheck.model.result import RuleResult
 from hardencheck.model.sweep import HostResult
-from hardencheck.report import formats, html
+from hardencheck.report import formats, html, html_page
 from hardencheck.report.escape import term
 from hardencheck.report.html_view import view
 from hardencheck.report.summary import summarise
@@ -70,8 +70,8 @@ def test_every_outcome_is_counted_and_explained(report: Report) -> None:
     table = page(report).table("Outcomes of this sweep")
     ours = Counter(result.outcome for _, result in results(report))
     shown = [number(cell) for cell in table.column("Results")]
-    assert shown == [*(ours[outcome] for outcome in html.GLOSSARY), waived(report)]
-    assert set(html.GLOSSARY) == set(Outcome)
+    assert shown == [*(ours[outcome] for outcome in html_page.GLOSSARY), waived(report)]
+    assert set(html_page.GLOSSARY) == set(Outcome)
 
 
 def test_the_themes_add_up_to_all(report: Report) -> None:
