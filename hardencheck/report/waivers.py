@@ -8,7 +8,8 @@ from hardencheck.model.report import Report, Standing
 from hardencheck.model.waiver import WARN_DAYS, WaiverState
 from hardencheck.report.screen import counted, indented, names
 
-_WORDS = {
+#: how a waiver stands -> in words
+WORDS = {
     WaiverState.IN_FORCE: "in force",
     WaiverState.EXPIRING: f"expiring within {WARN_DAYS} days",
     WaiverState.SUSPENDED: "suspended",
@@ -17,7 +18,7 @@ _WORDS = {
     WaiverState.IDLE: "with nothing to cover",
 }
 #: what calls for attention comes first; waivers in force for long come last, and idle ones are only counted
-_LISTED = (
+LISTED = (
     WaiverState.EXPIRED, WaiverState.SUSPENDED, WaiverState.EXPIRING, WaiverState.NOT_BEGUN, WaiverState.IN_FORCE
 )  # fmt: skip
 _TOP = 20
@@ -28,9 +29,9 @@ def render(report: Report) -> str:
     if report.waivers is None:
         return ""
     count = Counter(standing.state for standing in report.waivers)
-    words = [f"{count[state]} {word}" for state, word in _WORDS.items() if count[state]]
+    words = [f"{count[state]} {word}" for state, word in WORDS.items() if count[state]]
     lines = [f"Waivers at {report.made}: {', '.join(words) or 'none'}"]
-    listed = [standing for state in _LISTED for standing in report.waivers if standing.state is state]
+    listed = [standing for state in LISTED for standing in report.waivers if standing.state is state]
     for standing in listed[:_TOP]:
         lines += _entry(standing)
     if len(listed) > _TOP:
@@ -41,7 +42,7 @@ def render(report: Report) -> str:
 def _entry(standing: Standing) -> list[str]:
     waiver = standing.waiver
     head = f"{standing.rule_id} until {waiver.expires} ({waiver.id}, {waiver.ticket})"
-    lines = indented(f"{_WORDS[standing.state]}: {head}", 2)
+    lines = indented(f"{WORDS[standing.state]}: {head}", 2)
     lines += indented(f"for {standing.scope}; approved by {waiver.approver}: {waiver.reason}", 9, 2)
     if standing.covers:
         lines += indented(f"covers {counted(len(standing.covers), 'host')}: {names(standing.covers)}", 9)
