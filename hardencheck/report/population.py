@@ -31,16 +31,17 @@ def render(cover: Cover) -> str:
     out = io.StringIO()
     writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     writer.writerow(COLUMNS)
+    drawn = cover.sheets
     for packed in cover.packed:
-        sweep = packed.sweep
+        sweep, edited = packed.sweep, set(packed.edited)
         for host in sorted(sweep.hosts, key=lambda each: each.host):
             counts = Counter(result.outcome for result in host.results)
-            sampled = ("yes" if host.host in cover.sheets else "no") if cover.sample else ""
+            sampled = ("yes" if host.host in drawn else "no") if cover.sample else ""
             row = [
                 sweep.id, sweep.started, sweep.finished or "", host.host, host.platform.value, host.system,
                 host.labels.get("site", ""), host.labels.get("process_unit", ""), host.state.value, host.reason,
                 *(counts[outcome] for outcome in _OUTCOMES), sampled,
-                "yes" if host.host in packed.edited else "no",
+                "yes" if host.host in edited else "no",
             ]  # fmt: skip
             writer.writerow(map(csv_cell, row))
     return out.getvalue()

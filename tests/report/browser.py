@@ -6,7 +6,9 @@ import base64
 import json
 import os
 import select
+import struct
 import subprocess
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +19,33 @@ from tests.tools import need_program
 PROGRAM = "chromium-headless-shell"
 #: seconds without a word after which a browser is taken for dead
 PATIENCE = 120
+UNFOLD = "document.querySelectorAll('details').forEach(folded => { folded.open = true })"
+#: how far the page is wider than the window
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+#: the least contrast (WCAG 2.2) of any text that can be seen with what is behind it, and the text
+CONTRAST = """(() => {
+  const numbers = colour => colour.match(/[\\d.]+/g).map(Number);
+  const light = colour => numbers(colour).slice(0, 3).map(part => part / 255)
+    .map(part => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, part, place) => sum + part * [0.2126, 0.7152, 0.0722][place], 0);
+  const behind = element => {
+    for (; element; element = element.parentElement) {
+      const colour = getComputedStyle(element).backgroundColor;
+      if ((numbers(colour)[3] ?? 1) === 1) return colour;
+    }
+    return 'rgb(255, 255, 255)';
+  };
+  let least = [99, ''];
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const element = texts.currentNode.parentElement;
+    if (!texts.currentNode.data.trim() || !element.checkVisibility()) continue;
+    const pair = [light(getComputedStyle(element).color), light(behind(element))].sort((a, b) => b - a);
+    const contrast = (pair[0] + 0.05) / (pair[1] + 0.05);
+    if (contrast < least[0]) least = [contrast, element.className + ': ' + texts.currentNode.data];
+  }
+  return least;
+})()"""
 
 
 class Browser:
@@ -137,3 +166,18 @@ def browser(profile: Path) -> Iterator[Browser]:
         running.wait(30)
         os.close(commands)
         os.close(answers)
+
+
+def colours(image: bytes) -> int:
+    """Return how many different lines of pixels a PNG image has: an empty page has one."""
+    assert image.startswith(b"\x89PNG\r\n\x1a\n")
+    packed, place = b"", 8
+    while place < len(image):
+        size, kind = struct.unpack(">I4s", image[place : place + 8])
+        packed += image[place + 8 : place + 8 + size] if kind == b"IDAT" else b""
+        place += size + 12
+    width, height = struct.unpack(">II", image[16:24])
+    pixels = zlib.decompress(packed)
+    step = len(pixels) // height
+    assert step >= width * 3
+    return len({pixels[at : at + step] for at in range(0, len(pixels), step)})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -108,3 +110,18 @@ class Page(HTMLParser):
 def number(cell: str) -> int:
     """Return a count as it was before it was written for people."""
     return int(re.sub(r"[,]", "", cell))
+
+
+def assert_inert(found: Page) -> None:
+    """Assert that the page's policy allows its style sheet alone, and that nothing in it could do or load anything."""
+    digest = base64.b64encode(hashlib.sha256(found.style.encode()).digest()).decode()
+    policies = [
+        dict(pairs)["content"] for tag, pairs in found.elements if tag == "meta" and "http-equiv" in dict(pairs)
+    ]
+    assert policies == [f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"]
+    assert found.others == ["doctype html"]
+    assert not {"script", "img", "link", "iframe", "object", "form", "base"} & {tag for tag, _ in found.elements}
+    names = {key for _, pairs in found.elements for key, _ in pairs}
+    assert not {key for key in names if key.startswith("on")} | names & {"style", "src", "srcset", "action", "data"}
+    assert "url(" not in found.style
+    assert "@import" not in found.style

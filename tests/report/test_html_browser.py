@@ -3,54 +3,18 @@
 from __future__ import annotations
 
 import re
-import struct
-import zlib
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from hardencheck.report import html
 from tests.report import material
-from tests.report.browser import Browser, browser
+from tests.report.browser import CONTRAST, OVERFLOW, UNFOLD, Browser, colours
 from tests.report.floor import floor
 from tests.report.payloads import PAYLOADS, hostile, plain
 
 SIZES = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
-UNFOLD = "document.querySelectorAll('details').forEach(folded => { folded.open = true })"
-#: how far the page is wider than the window
-OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-#: the least contrast (WCAG 2.2) of any text that can be seen with what is behind it, and the text
-CONTRAST = """(() => {
-  const numbers = colour => colour.match(/[\\d.]+/g).map(Number);
-  const light = colour => numbers(colour).slice(0, 3).map(part => part / 255)
-    .map(part => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, part, place) => sum + part * [0.2126, 0.7152, 0.0722][place], 0);
-  const behind = element => {
-    for (; element; element = element.parentElement) {
-      const colour = getComputedStyle(element).backgroundColor;
-      if ((numbers(colour)[3] ?? 1) === 1) return colour;
-    }
-    return 'rgb(255, 255, 255)';
-  };
-  let least = [99, ''];
-  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (texts.nextNode()) {
-    const element = texts.currentNode.parentElement;
-    if (!texts.currentNode.data.trim() || !element.checkVisibility()) continue;
-    const pair = [light(getComputedStyle(element).color), light(behind(element))].sort((a, b) => b - a);
-    const contrast = (pair[0] + 0.05) / (pair[1] + 0.05);
-    if (contrast < least[0]) least = [contrast, element.className + ': ' + texts.currentNode.data];
-  }
-  return least;
-})()"""
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with browser(tmp_path_factory.mktemp("profile")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -76,21 +40,6 @@ def altered(path: Path, old: str, new: str) -> Path:
     copy = path.with_name(f"altered {path.name}")
     copy.write_text(text.replace(old, new, 1), encoding="utf-8")
     return copy
-
-
-def colours(image: bytes) -> int:
-    """Return how many different lines of pixels a PNG image has: an empty page has one."""
-    assert image.startswith(b"\x89PNG\r\n\x1a\n")
-    packed, place = b"", 8
-    while place < len(image):
-        size, kind = struct.unpack(">I4s", image[place : place + 8])
-        packed += image[place + 8 : place + 8 + size] if kind == b"IDAT" else b""
-        place += size + 12
-    width, height = struct.unpack(">II", image[16:24])
-    pixels = zlib.decompress(packed)
-    step = len(pixels) // height
-    assert step >= width * 3
-    return len({pixels[at : at + step] for at in range(0, len(pixels), step)})
 
 
 @pytest.mark.parametrize("name", ["small", "floor", "hostile", "hostile names"])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import subprocess
 import sys
 import unicodedata
@@ -22,7 +20,7 @@ from hardencheck.report.escape import term
 from hardencheck.report.html_view import FACTS, HOSTS, NAMES, READINGS, REASONS, TEXT, view
 from tests.report import material
 from tests.report.floor import floor, report_of
-from tests.report.page import Page
+from tests.report.page import Page, assert_inert
 from tests.report.payloads import PAYLOADS, hostile, plain
 
 
@@ -37,18 +35,8 @@ def report(request: pytest.FixtureRequest) -> Report:
 
 def test_the_policy_allows_the_style_sheet_and_nothing_else(report: Report) -> None:
     found = page(report)
-    digest = base64.b64encode(hashlib.sha256(found.style.encode()).digest()).decode()
-    policies = [
-        dict(pairs)["content"] for tag, pairs in found.elements if tag == "meta" and "http-equiv" in dict(pairs)
-    ]
-    assert policies == [f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"]
-    assert found.others == ["doctype html"]
-    assert not {"script", "img", "link", "iframe", "object", "form", "base"} & {tag for tag, _ in found.elements}
+    assert_inert(found)
     assert all(target.startswith("#") for target in found.attributes("href"))
-    names = {key for _, pairs in found.elements for key, _ in pairs}
-    assert not {key for key in names if key.startswith("on")} | names & {"style", "src", "srcset", "action", "data"}
-    assert "url(" not in found.style
-    assert "@import" not in found.style
 
 
 def test_a_thousand_payloads_leave_the_elements_of_the_page_as_they_are() -> None:
