@@ -23,6 +23,7 @@ from hardencheck.model.waiver import WaiverState
 from hardencheck.report import cover as writer
 from hardencheck.report import population
 from hardencheck.report.escape import term
+from hardencheck.report.html_page import STATES
 from tests.report import material
 from tests.report.floor import floor
 from tests.report.packs import CLIENT, HEAD, IDS, KEY, changed, cover_of, vouched
@@ -217,6 +218,19 @@ def test_every_sampled_host_has_a_link_to_its_sheet(cover: Cover) -> None:
     assert found.table("Sampled hosts").column("Host") == list(cover.sample.hosts)
     sheets = [target for target in found.attributes("href") if target.startswith("sheets/")]
     assert sheets == [f"sheets/{place:04d}.html" for place in range(1, len(cover.sample.hosts) + 1)]
+
+
+def test_the_sample_tells_how_each_host_stands(cover: Cover) -> None:
+    table = page(cover).table("Sampled hosts")
+    hosts = {host.host: host for host in cover.report.sweep.hosts}
+    for row in table.rows:
+        cells = dict(zip(table.heads, row, strict=True))
+        host = hosts[cells["Host"]]
+        assert cells["State"] == STATES[host.state]
+        assert cells["Unit"] == host.labels.get("process_unit", "not given")
+        counts = Counter(result.outcome for result in host.results)
+        assert number(cells["Fail"]) == counts[Outcome.FAIL]
+        assert number(cells["Could not tell"]) == sum(counts[each] for each in Outcome if each.incomplete)
 
 
 def test_a_sample_that_is_everybody_says_so() -> None:
