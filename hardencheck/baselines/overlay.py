@@ -31,11 +31,13 @@ def overlay(sweep: Sweep, waivers: Sequence[Waiver], now: datetime) -> tuple[Cov
 
 
 def _standing(sweep: Sweep, waiver: Waiver, now: datetime) -> Standing:
+    failing: list[str] = []
     same: list[str] = []
     other: list[str] = []
     for host in sweep.hosts:
         for result in host.results if waiver.concerns(host) else ():
             if result.rule_id == waiver.rule_id and result.outcome is Outcome.FAIL:
+                failing.append(host.host)
                 (same if observed_digest(result) in waiver.observed else other).append(host.host)
     state = waiver.state_at(now)
     holds = state in _HOLDS
@@ -50,5 +52,7 @@ def _standing(sweep: Sweep, waiver: Waiver, now: datetime) -> Standing:
         expires=waiver.expires.isoformat(),
         compensating_control=waiver.compensating_control,
     )
-    kept = (tuple(same), tuple(other)) if holds else ((), ())
-    return Standing(about, waiver.rule_id, waiver.scope(), state, *kept)
+    scope = waiver.scope()
+    if not holds:
+        return Standing(about, waiver.rule_id, scope, state, lapsed=tuple(failing))
+    return Standing(about, waiver.rule_id, scope, state, tuple(same), tuple(other))

@@ -85,13 +85,14 @@ def explained(
     shown = {(host.host, result.rule_id) for host in report.sweep.hosts for result in host.results}
     # by the same version, a rule that only one of both has was left out on the command line
     same = earlier.baseline_version == whole.baseline_version
+    left_out = {each for each in found.changes if same and None in (each.before, each.after)}
     changes = tuple(
         each
         for each in found.changes
-        if (each.after is None or (each.host, each.rule_id) in shown)
-        and not (same and None in (each.before, each.after))
+        if (each.after is None or (each.host, each.rule_id) in shown) and each not in left_out
     )
-    return replace(report, changes=replace(found, changes=changes))
+    unasked = frozenset((each.host, each.rule_id) for each in left_out if each.before is None)
+    return replace(report, changes=replace(found, changes=changes, unasked=unasked))
 
 
 def previous(store: Store, sweep: Sweep) -> Sweep | None:

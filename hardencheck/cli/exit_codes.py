@@ -6,7 +6,7 @@ from enum import IntEnum
 
 from hardencheck.model.outcome import Severity
 from hardencheck.model.report import Report
-from hardencheck.report.summary import incomplete, worst_failure
+from hardencheck.report.summary import exit_statuses
 
 
 class ExitCode(IntEnum):
@@ -35,12 +35,8 @@ class ExitCode(IntEnum):
 
 def exit_code(report: Report, fail_on: Severity) -> ExitCode:
     """Return the exit code of a sweep; what is notapplicable, notselected or waived never changes it."""
-    hosts = report.sweep.hosts
-    worst = worst_failure(hosts, report.waived)
-    findings = worst is not None and worst.rank >= fail_on.rank
-    if incomplete(hosts):
-        return ExitCode.BOTH if findings else ExitCode.INCOMPLETE
-    return ExitCode.FINDINGS if findings else ExitCode.COMPLIANT
+    status = exit_statuses(report)[fail_on]
+    return next(code for code in ExitCode if code == status)
 
 
 def table() -> str:

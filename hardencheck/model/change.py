@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from hardencheck.model.outcome import Outcome, Severity
@@ -74,7 +75,8 @@ class Change:
 class Comparison:
     """Two sweeps side by side: ids and baselines, hosts that only one of them has, and every change on the others.
 
-    `changes` stand by kind, severity, rule and host.
+    `changes` stand by kind, severity, rule and host. `unasked` are the (host, rule) that the later sweep judged and the
+    earlier one left out on its command line: nothing can be said of what became of them.
     """
 
     before: str
@@ -84,3 +86,14 @@ class Comparison:
     gone: tuple[str, ...]
     new: tuple[str, ...]
     changes: tuple[Change, ...]
+    unasked: frozenset[tuple[str, str]] = frozenset()
+    _by_result: Mapping[tuple[str, str], Change] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Index the changes: a format with a file for each host asks for them one by one."""
+        found = {(change.host, change.rule_id): change for change in self.changes}
+        object.__setattr__(self, "_by_result", found)
+
+    def of(self, host: str, rule_id: str) -> Change | None:
+        """Return what became of one result, or None where nothing did."""
+        return self._by_result.get((host, rule_id))

@@ -30,7 +30,8 @@ class Standing:
     """How one waiver stands when a report is made.
 
     `scope` says in words which hosts it is meant for. `covers` are the hosts whose failure it covers now; `suspended`
-    are those that fail with another value than was accepted.
+    are those that fail with another value than was accepted. `lapsed` are those that fail while it is not in force:
+    expired, or not begun.
     """
 
     waiver: Waived
@@ -39,6 +40,7 @@ class Standing:
     state: WaiverState
     covers: tuple[str, ...] = ()
     suspended: tuple[str, ...] = ()
+    lapsed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,8 +36,8 @@ def discussion(row: Row) -> str:
 
 
 def comments(row: Row) -> str:
-    """Return the waiver that covers a failure, or nothing."""
-    return term(accepted(row.waiver)) if row.waiver else ""
+    """Return the waiver that covers a failure, why one does not, and what changed; a line for each."""
+    return "\n".join([*([term(accepted(row.waiver))] if row.waiver else []), *row.notes])
 
 
 def host_comments(report: Report, host: HostResult) -> str:

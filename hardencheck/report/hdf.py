@@ -61,6 +61,7 @@ def _control(report: Report, row: Row) -> dict[str, Any]:
     message = term(result.message)
     if row.waiver:
         message = f"{_accepted(row.waiver)}; found: {message}"
+    message = "\n".join([message, *row.notes])
     return {
         "id": rule.id,
         "title": rule.title,

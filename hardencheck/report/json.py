@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from enum import StrEnum
 from typing import Any
 
@@ -11,9 +10,9 @@ from hardencheck.model.attestation import Attested
 from hardencheck.model.change import Cause, Kind
 from hardencheck.model.codec import sweep_to_json
 from hardencheck.model.outcome import HostState, Level, Outcome, Platform, Severity
-from hardencheck.model.report import Report, Standing
+from hardencheck.model.report import Report
 from hardencheck.model.waiver import WaiverState
-from hardencheck.report.diff import to_json
+from hardencheck.report import diff, waivers
 from hardencheck.report.summary import Score, summarise
 
 SUFFIX = ".json"
@@ -26,9 +25,9 @@ def render(report: Report) -> str:
     With waivers it depends on the moment as well, which it names.
     """
     summary = summarise(report.sweep, report.waived)
-    waivers = None
+    standing = None
     if report.waivers is not None:
-        waivers = {"as_of": report.made, "standing": [_standing(each) for each in report.waivers]}
+        standing = {"as_of": report.made, "standing": [waivers.to_json(each) for each in report.waivers]}
     body = {
         "schema_version": SCHEMA_VERSION,
         "summary": {
@@ -37,11 +36,11 @@ def render(report: Report) -> str:
             "total": _score(summary.total),
         },
         "sweep": sweep_to_json(report.sweep),
-        "waivers": waivers,
+        "waivers": standing,
         "attestations": None if report.attested is None else [_attested(each) for each in report.attested],
         "changes": None
         if report.changes is None
-        else {"since": report.changes.before, "changes": [to_json(each) for each in report.changes.changes]},
+        else {"since": report.changes.before, "changes": [diff.to_json(each) for each in report.changes.changes]},
     }
     return json.dumps(body, indent=2, sort_keys=True, allow_nan=False) + "\n"
 
@@ -71,17 +70,6 @@ def _attested(attested: Attested) -> dict[str, Any]:
 
 def _rounded(percent: float | None) -> float | None:
     return None if percent is None else round(percent, 1)
-
-
-def _standing(standing: Standing) -> dict[str, Any]:
-    return {
-        **asdict(standing.waiver),
-        "rule_id": standing.rule_id,
-        "scope": standing.scope,
-        "state": standing.state.value,
-        "covers": list(standing.covers),
-        "suspended": list(standing.suspended),
-    }
 
 
 def _object(**properties: Any) -> dict[str, Any]:
@@ -144,6 +132,7 @@ _STANDING = _object(
     state=_words(WaiverState),
     covers=_NAMES,
     suspended=_NAMES,
+    lapsed=_NAMES,
 )
 _WAIVERS = _object(as_of=_TIME, standing={"type": "array", "items": _STANDING})
 

@@ -69,7 +69,7 @@ def _test(host: HostResult, row: Row) -> Xml:
         inside.append(element(row.word.junit, body, type=kind, message=result.message))
     ours = [f"outcome: {outcome}", f"severity: {result.severity.value}", f"level: {result.level.value}"]
     ours += [f"evidence: sha256:{result.evidence}"] if result.evidence else []
-    inside.append(element("system-out", text("\n".join(ours))))
+    inside.append(element("system-out", text("\n".join([*ours, *row.notes]))))
     name = f"{result.rule_id} {rule.title}"
     return element("testcase", *inside, classname=f"{host.host}.{result.theme}", name=name, time="0")
 

@@ -14,6 +14,7 @@ from hardencheck import __version__
 from hardencheck.model.outcome import Outcome, Severity
 from hardencheck.model.report import Report
 from hardencheck.model.sweep import HostResult
+from hardencheck.report.diff import summed_up
 from hardencheck.report.escape import lines, term
 from hardencheck.report.identity import stable_uuid
 from hardencheck.report.projection import accepted
@@ -76,14 +77,17 @@ def _event(report: Report, host: HostResult, row: Row) -> dict[str, Any]:
             "theme": result.theme,
             "level": result.level.value,
             "waiver": term(row.waiver.id) if row.waiver else None,
+            "change": summed_up(row.change, row.since) if row.change else None,
         },
     }
     if rule.remediation.text:
         event["remediation"] = {"desc": lines(rule.remediation.text)}
     if row.waiver:
-        event |= _SUPPRESSED | {"status_detail": term(accepted(row.waiver))}
+        event |= _SUPPRESSED
     elif result.outcome is Outcome.FIXED:
         event |= _RESOLVED
+    if details := [*([term(accepted(row.waiver))] if row.waiver else []), *row.notes]:
+        event["status_detail"] = ". ".join(details)
     if result.evidence:
         event["evidences"] = [{"data": {"sha256": result.evidence}}]
     return event

@@ -20,6 +20,7 @@ from hardencheck.report.escape import markdown, term
 from hardencheck.report.identity import stable_uuid
 from hardencheck.report.projection import accepted
 from hardencheck.report.rows import Row, about, rows
+from hardencheck.report.waivers import attention
 
 SUFFIX = ".oscal.json"
 _NAMESPACE = "urn:hardencheck:oscal"
@@ -72,6 +73,8 @@ def _result(report: Report, shown: list[tuple[HostResult, Row]], rules: Mapping[
     }
     if sweep.finished:
         body["end"] = sweep.finished
+    if lapsing := attention(report):
+        body["remarks"] = _remarks(f"Waivers at {report.made} that need attention", *lapsing)
     if sweep.hosts:
         body["local-definitions"] = {"inventory-items": [_item(report, host) for host in sweep.hosts]}
     return body
@@ -80,6 +83,9 @@ def _result(report: Report, shown: list[tuple[HostResult, Row]], rules: Mapping[
 def _observation(report: Report, host: HostResult, row: Row) -> dict[str, Any]:
     result = row.result
     ours = {"outcome": result.outcome.value, "severity": result.severity.value, "level": result.level.value}
+    if row.change:
+        before = row.change.before.value if row.change.before else "not judged"
+        ours |= {"changed-since": row.since, "outcome-before": before, "changed-because": " ".join(row.change.causes)}
     body = {
         "uuid": _id(report, "observation", host.host, row.rule.id),
         "title": markdown(row.rule.title),
@@ -90,9 +96,15 @@ def _observation(report: Report, host: HostResult, row: Row) -> dict[str, Any]:
         "subjects": [{"subject-uuid": _id(report, "host", host.host), "type": "inventory-item"}],
         "collected": report.sweep.finished or report.sweep.started,
     }
+    if row.notes:
+        body["remarks"] = _remarks(*row.notes)
     if result.evidence:
         body["relevant-evidence"] = [{"href": _blob(result.evidence), "description": "What the host sent."}]
     return body
+
+
+def _remarks(*paragraphs: str) -> str:
+    return "\n\n".join(map(markdown, paragraphs))
 
 
 def _finding(report: Report, host: HostResult, row: Row) -> dict[str, Any]:

@@ -10,9 +10,12 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 
+from hardencheck.model.change import Cause, Kind
 from hardencheck.model.outcome import HostState, Outcome, Severity
 from hardencheck.model.report import Report
 from hardencheck.model.sweep import HostResult
+from hardencheck.model.waiver import WaiverState
+from hardencheck.report.diff import told
 from hardencheck.report.escape import term
 from hardencheck.report.rows import rows
 
@@ -31,6 +34,13 @@ def render(report: Report) -> str:
         _metric("host_complete", "Whether the host answered everything that the last sweep asked.",
                 (({"host": host.host}, int(host.state is HostState.REACHED)) for host in sweep.hosts)),
     ]  # fmt: skip
+    if report.changes is not None:
+        meaning = "Results that changed since the sweep before, once for each cause that they have."
+        metrics.append(_metric("changes", meaning, _changes(report)))
+    if report.waivers is not None:
+        states = Counter(standing.state for standing in report.waivers)
+        samples = [({"state": state.value}, states[state]) for state in WaiverState]
+        metrics.append(_metric("waivers", "Waivers by how they stood when the report was made.", samples))
     if sweep.finished:
         started, ended = (datetime.fromisoformat(time).timestamp() for time in (sweep.started, sweep.finished))
         metrics += [
@@ -47,6 +57,12 @@ def _results(report: Report, host: HostResult) -> Iterator[tuple[dict[str, str],
     for outcome, severity, waived in sorted(shape | set(counts)):
         labels = {"host": host.host, "result": outcome.value, "severity": severity.value}
         yield {**labels, "waived": "yes" if waived else "no"}, counts[outcome, severity, waived]
+
+
+def _changes(report: Report) -> list[tuple[dict[str, str], int]]:
+    counts = Counter((cause, change.kind) for change in told(report) for cause in change.causes)
+    kinds = [kind for kind in Kind if kind is not Kind.VALUE]
+    return [({"cause": cause.value, "kind": kind.value}, counts[cause, kind]) for cause in Cause for kind in kinds]
 
 
 def _metric(

@@ -11,12 +11,15 @@ from ipaddress import ip_address
 from typing import NamedTuple
 
 from hardencheck.model.baseline import Remediation, Rule
+from hardencheck.model.change import Change
 from hardencheck.model.outcome import HostState, Level, Outcome
 from hardencheck.model.report import Report, Waived
 from hardencheck.model.result import RuleResult
 from hardencheck.model.sweep import HostResult
+from hardencheck.report import diff
 from hardencheck.report.escape import term
 from hardencheck.report.projection import Projection, shown
+from hardencheck.report.waivers import uncovered
 
 #: STIG Manager cuts a longer text without a word, and what it cuts is the end
 LONGEST = 30_000
@@ -30,21 +33,36 @@ _FQDN = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One result with its rule, the waiver that covers it, and how the formats call the outcome."""
+    """One result with its rule, the waiver that covers it, and how the formats call the outcome.
+
+    `uncovered` says why a waiver that names the failure does not cover it, "" where there is none. `change` is what
+    became of the result since the sweep `since`, if anything did.
+    """
 
     rule: Rule
     result: RuleResult
     waiver: Waived | None
     word: Projection
+    uncovered: str = ""
+    change: Change | None = None
+    since: str = ""
+
+    @property
+    def notes(self) -> list[str]:
+        """What else is to be said of the result, a line for each, escaped: on a waiver that lapsed, and on a change."""
+        changed = diff.sentence(self.change, self.since) if self.change else ""
+        return [note for note in (self.uncovered, changed) if note]
 
 
 def rows(report: Report, host: HostResult) -> Iterator[Row]:
     """Yield every result of a host; one that was not reached has at least a `notchecked` for each of its rules."""
     known = {rule.id: rule for rule in report.baseline.rules}
+    lapsed, since = uncovered(report, host), report.changes.before if report.changes else ""
     for result in host.results or _not_asked(report, host):
         word, waiver = shown(report, host, result)
         rule = known.get(result.rule_id) or _nameless(result, host)
-        yield Row(rule.at(result.level), result, waiver, word)
+        change = diff.changed(report, host.host, result.rule_id)
+        yield Row(rule.at(result.level), result, waiver, word, lapsed.get(result.rule_id, ""), change, since)
 
 
 class Names(NamedTuple):

@@ -1,7 +1,9 @@
 """SARIF 2.1.0, for dashboards of code scanning: failures are results, what could not be told is a notification.
 
 Readers take every result for a problem, whatever its `kind` says, so what passes or does not apply is left out; the
-counts of all outcomes are in the run's properties. A result lies in its rule's file, at the host as logical location.
+counts of all outcomes are in the run's properties. For the same reason no result's `baselineState` (3.27.24) is
+`absent`: what failed in the sweep before and does not now stands in the run's property of that name. A result lies in
+its rule's file, at the host as logical location.
 """
 
 from __future__ import annotations
@@ -15,13 +17,15 @@ from urllib.parse import quote
 from hardencheck import __version__
 from hardencheck.model.baseline import Rule
 from hardencheck.model.outcome import HostState, Outcome, Severity
-from hardencheck.model.report import Report, Waived
+from hardencheck.model.report import Report, Standing, Waived
 from hardencheck.model.sweep import HostResult
+from hardencheck.report.diff import summed_up, told
 from hardencheck.report.escape import lines, term
 from hardencheck.report.identity import stable_uuid
 from hardencheck.report.projection import accepted
 from hardencheck.report.rows import Row, rows
 from hardencheck.report.summary import incomplete
+from hardencheck.report.waivers import to_json
 
 SUFFIX = ".sarif"
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -50,7 +54,8 @@ def render(report: Report) -> str:
                 "notifications": [{"id": name, "shortDescription": _text(text)} for name, text in _NOTIFICATIONS],
             }
         },
-        "automationDetails": {"id": f"hardencheck/{quote(baseline.id)}/{sweep.id}"},
+        "automationDetails": {"id": f"hardencheck/{quote(baseline.id)}/{sweep.id}", "guid": _guid(sweep.id)},
+        **({"baselineGuid": _guid(report.changes.before)} if report.changes else {}),
         "invocations": [
             {
                 "executionSuccessful": bool(sweep.finished) and not incomplete(sweep.hosts),
@@ -60,10 +65,17 @@ def render(report: Report) -> str:
             }
         ],
         "columnKind": "unicodeCodePoints",
-        "results": [_result(host, row, places) for host, found in shown for row in found if row.word.sarif == "result"],
+        "results": [
+            _result(host, row, places) | _baseline_state(report, host, row)
+            for host, found in shown
+            for row in found
+            if row.word.sarif == "result"
+        ],
         "properties": {
             "baseline": {"id": baseline.id, "version": baseline.version, "sha256": sweep.baseline_digest},
             "outcomes": {outcome.value: outcomes[outcome] for outcome in Outcome},
+            **({"waivers": list(map(_waiver, report.waivers))} if report.waivers is not None else {}),
+            **({"absent": _absent(report)} if report.changes else {}),
         },
     }
     body = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
@@ -102,6 +114,41 @@ def _result(host: HostResult, row: Row, places: Mapping[str, int]) -> dict[str, 
     }
 
 
+def _baseline_state(report: Report, host: HostResult, row: Row) -> dict[str, str]:
+    """Return whether a failure is new, by the property that is made for it; nothing where nobody can tell."""
+    key = (host.host, row.rule.id)
+    if report.changes is None or key in report.changes.unasked:
+        return {}
+    if host.host in report.changes.new or (row.change and row.change.before is not Outcome.FAIL):
+        return {"baselineState": "new"}
+    return {"baselineState": "updated" if row.change else "unchanged"}
+
+
+def _absent(report: Report) -> list[dict[str, Any]]:
+    gone = [each for each in told(report) if each.before is Outcome.FAIL and each.after is not Outcome.FAIL]
+    since = report.changes.before if report.changes else ""
+    return [
+        {
+            "host": term(each.host),
+            "rule": each.rule_id,
+            "outcome": each.after and each.after.value,
+            "change": summed_up(each, since),
+        }
+        for each in gone
+    ]
+
+
+def _waiver(standing: Standing) -> dict[str, Any]:
+    return {
+        name: list(map(term, value)) if isinstance(value, list) else term(value)
+        for name, value in to_json(standing).items()
+    }
+
+
+def _guid(sweep_id: str) -> str:
+    return stable_uuid("sarif", sweep_id)
+
+
 def _suppression(waiver: Waived) -> dict[str, str]:
     return {"kind": "external", "status": "accepted", "justification": term(accepted(waiver))}
 
@@ -135,6 +182,8 @@ def _about(host: HostResult, row: Row) -> dict[str, Any]:
         "severity": row.result.severity.value,
         "level": row.result.level.value,
         "evidence_sha256": row.result.evidence,
+        **({"waiver": row.uncovered} if row.uncovered else {}),
+        **({"change": summed_up(row.change, row.since)} if row.change else {}),
     }
 
 

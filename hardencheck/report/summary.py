@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from hardencheck.model.outcome import HostState, Outcome, Severity
+from hardencheck.model.report import Report
 from hardencheck.model.result import RuleResult
 from hardencheck.model.sweep import HostResult, Sweep
 
@@ -98,6 +99,16 @@ def worst_failure(hosts: Iterable[HostResult], waived: Collection[tuple[str, str
         if result.outcome is Outcome.FAIL and (host.host, result.rule_id) not in waived
     ]
     return max(severities, key=lambda severity: severity.rank, default=None)
+
+
+def exit_statuses(report: Report) -> dict[Severity, int]:
+    """Return the exit status of a report by what `--fail-on` is set to; what is waived never changes it.
+
+    1 says that something fails at or above that severity, 2 that something in scope stays open, 3 both, 0 neither.
+    """
+    worst = worst_failure(report.sweep.hosts, report.waived)
+    missing = 2 if incomplete(report.sweep.hosts) else 0
+    return {fail_on: missing + (worst is not None and worst.rank >= fail_on.rank) for fail_on in Severity}
 
 
 def incomplete(hosts: Iterable[HostResult]) -> bool:

@@ -1,14 +1,14 @@
 """XCCDF 1.2 (NISTIR 7275r4): the baseline's rules for a host's platform, and what the host gave as a TestResult.
 
 One file for each host, because STIG Manager takes one TestResult from a file. A waived failure stays `fail`, with the
-waiver in an `ident` and in the message. Rules are named `xccdf_hc_rule_...` within 45 characters; the whole name stands
-beside it as an `ident`, and so does our own word for the outcome.
+waiver in an `ident` and in the message, which also says why a result changed. Rules are named `xccdf_hc_rule_...` within
+45 characters; the whole name stands beside it as an `ident`, and so does our own word for the outcome.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from urllib.parse import quote
 
 from hardencheck import __version__
@@ -83,6 +83,7 @@ def result_element(report: Report, host: HostResult, found: tuple[Row, ...], ass
         *(_set_value(name, tailored[name]) for name in sorted(tailored) if name in report.baseline.values),
         *(_rule_result(row, ended) for row in found),
         element("score", text(len(passed)), system="urn:xccdf:scoring:flat-unweighted", maximum=len(scored)),
+        _score_without(passed, [row for row in scored if not row.waiver]) if report.waivers is not None else Xml(""),
         id=f"xccdf_hc_testresult_{stable_uuid('result', sweep.id, host.host)}",
         xmlns=NAMESPACE,
         version=report.baseline.version,
@@ -92,6 +93,11 @@ def result_element(report: Report, host: HostResult, found: tuple[Row, ...], ass
             "test-system": f"cpe:/a:hardencheck:hardencheck:{__version__}",
         },
     )
+
+
+def _score_without(passed: Sequence[Row], counted: Sequence[Row]) -> Xml:
+    """Return the score in which waived failures are left out of the count."""
+    return element("score", text(len(passed)), system="urn:hardencheck:scoring:without-waived", maximum=len(counted))
 
 
 def _group(theme: str, rules: Iterable[Rule], report: Report) -> Xml:
@@ -125,17 +131,18 @@ def _rule(rule: Rule, report: Report) -> Xml:
 def _rule_result(row: Row, ended: str) -> Xml:
     result = row.result
     idents = {"urn:hardencheck:rule": result.rule_id, "urn:hardencheck:outcome": result.outcome.value}
-    said = details(row)
+    said = [details(row)]
     if row.waiver:
         idents["urn:hardencheck:waiver"] = row.waiver.id
-        said = f"{said}\n{term(accepted(row.waiver))}"
+        said.append(term(accepted(row.waiver)))
+    message = text("\n".join([*said, *row.notes]))
     capture = {"href": f"urn:hardencheck:evidence:sha256:{result.evidence}", "name": row.rule.probe}
     return element(
         "rule-result",
         element("result", text(row.word.xccdf)),
         *(element("ident", text(name), system=system) for system, name in idents.items()),
         # one message: STIG Manager shows none when there are two
-        element("message", text(said), severity="error" if result.outcome is Outcome.ERROR else "info"),
+        element("message", message, severity="error" if result.outcome is Outcome.ERROR else "info"),
         element("check", element("check-content-ref", **capture) if result.evidence else Xml(""), system=CHECK_SYSTEM),
         idref=rule_name(result.rule_id),
         time=ended,
