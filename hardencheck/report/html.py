@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from hardencheck.model.report import Report
+from hardencheck.model.waiver import WaiverState
 from hardencheck.report import html_page
 from hardencheck.report.html_view import HOSTS, view
 
@@ -25,6 +26,12 @@ RISKS = {
     "may-cut-access": "may cut people off",
     "reboot": "needs a restart",
 }
+#: what somebody must do about a waiver, by how it stands
+WAIVER_ADVICE = {
+    WaiverState.EXPIRED: "What they covered counts as a failure again: put it right, or have it accepted anew.",
+    WaiverState.SUSPENDED: "What is observed is not what was accepted, so it counts as a failure: look at it again.",
+    WaiverState.EXPIRING: "After their last day what they cover counts as a failure again.",
+}
 
 
 def render(report: Report) -> str:
@@ -39,5 +46,6 @@ def render(report: Report) -> str:
         baseline=report.baseline,
         risks=RISKS,
         exit_meanings=EXITS,
+        waiver_advice=WAIVER_ADVICE,
         most=HOSTS,
     )

@@ -17,7 +17,11 @@ from hardencheck.model.report import Report, Waived
 from hardencheck.model.result import RuleResult
 from hardencheck.model.sweep import HostResult
 from hardencheck.model.wording import shown
-from hardencheck.report.summary import Score, incomplete
+from hardencheck.report.html_changes import Changes, changes, mark
+from hardencheck.report.html_waivers import Group as WaiverGroup
+from hardencheck.report.html_waivers import waivers
+from hardencheck.report.summary import Score, exit_statuses
+from hardencheck.report.waivers import uncovered
 
 #: of one rule are shown so many different readings, so many hosts with their evidence, and so many by name alone
 READINGS, HOSTS, NAMES = 10, 40, 200
@@ -108,13 +112,19 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The same reading on some hosts: (name, evidence) of each, and (fact, observed, expected, where) of each fact."""
+    """The same reading on some hosts: (name, evidence) of each, and (fact, observed, expected, where) of each fact.
+
+    `uncovered` says why a waiver does not cover it. `mark` says, in a word and in a sentence, that it is not
+    what it was.
+    """
 
     outcome: Outcome
     level: str
     message: str
     facts: tuple[tuple[str, str, str, str], ...]
     waived: Waived | None
+    uncovered: str
+    mark: tuple[str, str] | None
     hosts: tuple[tuple[str, str], ...] = ()
     more_hosts: int = 0
     more_facts: int = 0
@@ -122,25 +132,20 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One rule with what was read on the hosts concerned; `others` are hosts by name alone, `more` those left out."""
+    """One rule with what was read on the hosts concerned; `others` are hosts by name alone, `more` those left out.
+
+    `marks` are the words for findings that are not what they were, each with the number of hosts.
+    """
 
     rule: Rule
     outcomes: tuple[tuple[Outcome, int], ...]
     concerned: int
     accepted: int
     tally: Tally
+    marks: tuple[tuple[str, int], ...]
     readings: tuple[Reading, ...]
     others: tuple[str, ...]
     more: int
-
-
-@dataclass(frozen=True, slots=True)
-class Acceptance:
-    """One waiver of one rule, with the hosts on which it covers a failure."""
-
-    waived: Waived
-    rule: Rule
-    hosts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +171,8 @@ class View:
     rules: tuple[Group, ...]
     failures: tuple[Entry, ...]
     questions: tuple[Entry, ...]
-    acceptances: tuple[Acceptance, ...]
+    changes: Changes | None
+    waivers: tuple[WaiverGroup, ...]
     unasked: tuple[Unasked, ...]
     more_unasked: int
     without_results: tuple[str, ...]
@@ -198,7 +204,8 @@ def view(report: Report) -> View:
         rules=tuple(sorted(per_rule, key=lambda group: group.name)),
         failures=_entries(report, by_rule, lambda _, result: result.outcome is Outcome.FAIL),
         questions=_entries(report, by_rule, _is_question),
-        acceptances=_acceptances(report, rules),
+        changes=changes(report),
+        waivers=waivers(report),
         unasked=unasked[:REASONS],
         more_unasked=max(0, len(unasked) - REASONS),
         without_results=tuple(sorted(set(rules) - set(by_rule))),
@@ -278,21 +285,23 @@ def _natural(text: str) -> list[tuple[int, str]]:
 def _entries(
     report: Report, tallies: Mapping[str, Tally], wanted: Callable[[HostResult, RuleResult], bool]
 ) -> tuple[Entry, ...]:
-    found: dict[str, list[tuple[HostResult, RuleResult]]] = {}
+    found: dict[str, list[tuple[Reading, str, str]]] = {}
     for host in report.sweep.hosts:
+        lapsed = uncovered(report, host)
         for result in host.results:
             if wanted(host, result):
-                found.setdefault(result.rule_id, []).append((host, result))
-    entries = [_entry(report, tallies[rule_id], pairs) for rule_id, pairs in found.items()]
+                reading = _reading(report, host, result, lapsed.get(result.rule_id, ""))
+                found.setdefault(result.rule_id, []).append((reading, host.host, result.evidence or ""))
+    entries = [_entry(report.baseline.rule(rule_id), tallies[rule_id], seen) for rule_id, seen in found.items()]
     return tuple(sorted(entries, key=lambda e: (-e.rule.severity.rank, -e.concerned, e.rule.id)))
 
 
-def _entry(report: Report, tally: Tally, pairs: list[tuple[HostResult, RuleResult]]) -> Entry:
+def _entry(rule: Rule, tally: Tally, seen: list[tuple[Reading, str, str]]) -> Entry:
     grouped: dict[Reading, list[tuple[str, str]]] = {}
-    for host, result in pairs:
-        reading = _reading(result, waiver(report, host, result))
-        grouped.setdefault(reading, []).append((host.host, result.evidence or ""))
-    ordered = sorted(grouped.items(), key=lambda item: (-len(item[1]), min(item[1])))
+    for reading, host, evidence in seen:
+        grouped.setdefault(reading, []).append((host, evidence))
+    # what is not as it was comes first
+    ordered = sorted(grouped.items(), key=lambda item: (item[0].mark is None, -len(item[1]), min(item[1])))
     room, readings, others = HOSTS, [], []
     for number, (reading, hosts) in enumerate(ordered):
         hosts.sort()
@@ -304,20 +313,22 @@ def _entry(report: Report, tally: Tally, pairs: list[tuple[HostResult, RuleResul
         others += [name for name, _ in hosts[len(taken) :]]
         readings.append(replace(reading, hosts=tuple(taken), more_hosts=len(hosts) - len(taken)))
     others.sort()
-    outcomes = Counter(result.outcome for _, result in pairs)
+    outcomes = Counter(reading.outcome for reading, _, _ in seen)
+    marks = Counter(reading.mark[0] for reading, _, _ in seen if reading.mark)
     return Entry(
-        rule=report.baseline.rule(pairs[0][1].rule_id),
+        rule=rule,
         outcomes=tuple(sorted(outcomes.items())),
-        concerned=len(pairs),
+        concerned=len(seen),
         accepted=tally.accepted if Outcome.FAIL in outcomes else 0,
         tally=tally,
+        marks=tuple(sorted(marks.items(), reverse=True)),
         readings=tuple(readings),
         others=tuple(others[:NAMES]),
         more=max(0, len(others) - NAMES),
     )
 
 
-def _reading(result: RuleResult, waived: Waived | None) -> Reading:
+def _reading(report: Report, host: HostResult, result: RuleResult, lapsed: str) -> Reading:
     """Return a result without its host, so that hosts on which the same was read can be told together."""
     facts = tuple(
         (cut(why.fact), cut(shown(why.observed)), cut(why.expected), cut(why.read_from))
@@ -325,17 +336,16 @@ def _reading(result: RuleResult, waived: Waived | None) -> Reading:
     )
     message = "" if facts else cut(result.message)
     more = max(0, len(result.reasons) - FACTS)
-    return Reading(result.outcome, result.level.value, message, facts, waived, more_facts=more)
-
-
-def _acceptances(report: Report, rules: Mapping[str, Rule]) -> tuple[Acceptance, ...]:
-    found: dict[tuple[str, Waived], list[str]] = {}
-    for host in report.sweep.hosts:
-        for result in host.results:
-            if accepted := waiver(report, host, result):
-                found.setdefault((result.rule_id, accepted), []).append(host.host)
-    ordered = sorted(found.items(), key=lambda item: (item[0][1].expires, item[0][1].id, item[0][0]))
-    return tuple(Acceptance(waived, rules[rule_id], tuple(sorted(hosts))) for (rule_id, waived), hosts in ordered)
+    return Reading(
+        outcome=result.outcome,
+        level=result.level.value,
+        message=message,
+        facts=facts,
+        waived=waiver(report, host, result),
+        uncovered=lapsed if result.outcome is Outcome.FAIL else "",
+        mark=mark(report, host.host, result.rule_id),
+        more_facts=more,
+    )
 
 
 def _unasked(hosts: Iterable[HostResult]) -> tuple[Unasked, ...]:
@@ -352,16 +362,7 @@ def _unasked(hosts: Iterable[HostResult]) -> tuple[Unasked, ...]:
 
 
 def _exits(report: Report) -> dict[int, tuple[Severity, ...]]:
-    """Return the exit status by what --fail-on is set to; what a waiver covers does not count."""
-    ranks = [
-        result.severity.rank
-        for host in report.sweep.hosts
-        for result in host.results
-        if result.outcome is Outcome.FAIL and waiver(report, host, result) is None
-    ]
-    worst, missing = max(ranks, default=-1), 2 if incomplete(report.sweep.hosts) else 0
     codes: dict[int, tuple[Severity, ...]] = {}
-    for severity in Severity:
-        code = missing + (worst >= severity.rank)
-        codes[code] = (*codes.get(code, ()), severity)
+    for fail_on, code in exit_statuses(report).items():
+        codes[code] = (*codes.get(code, ()), fail_on)
     return codes

@@ -1,8 +1,8 @@
 """XCCDF 1.2 (NISTIR 7275r4): the baseline's rules for a host's platform, and what the host gave as a TestResult.
 
 One file for each host, because STIG Manager takes one TestResult from a file. A waived failure stays `fail`, with the
-waiver in an `ident` and in the message, which also says why a result changed. Rules are named `xccdf_hc_rule_...` within
-45 characters; the whole name stands beside it as an `ident`, and so does our own word for the outcome.
+waiver in an `ident` and in the message, which also says why a result changed. Rules are named `xccdf_hc_rule_...`
+within 45 characters; the whole name stands beside it as an `ident`, and so does our own word for the outcome.
 """
 
 from __future__ import annotations
