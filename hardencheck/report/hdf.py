@@ -61,12 +61,11 @@ def _control(report: Report, row: Row) -> dict[str, Any]:
     message = term(result.message)
     if row.waiver:
         message = f"{_accepted(row.waiver)}; found: {message}"
-    message = "\n".join([message, *row.notes])
     return {
         "id": rule.id,
         "title": rule.title,
         # Heimdall shows this text as the justification of a control that does not apply
-        "desc": lines(rule.rationale) if applies else message,
+        "desc": lines(rule.rationale) if applies else "\n".join([message, *row.notes]),
         "descriptions": [
             {"label": "rationale", "data": lines(rule.rationale)},
             {"label": "fix", "data": lines(rule.remediation.text)},
@@ -85,15 +84,20 @@ def _control(report: Report, row: Row) -> dict[str, Any]:
         "source_location": {"ref": rule.path, "line": 1},
         "refs": [],
         "waiver_data": _waiver(row.waiver) if row.waiver else {},
-        "results": [
-            {
-                "status": row.word.hdf,
-                "code_desc": rule.title,
-                "start_time": report.sweep.started,
-                "skip_message" if row.word.hdf == "skipped" else "message": message,
-            }
-        ],
+        "results": [_result(report, row, message)],
     }
+
+
+def _result(report: Report, row: Row, message: str) -> dict[str, str]:
+    body = {
+        "status": row.word.hdf,
+        "code_desc": row.rule.title,
+        "start_time": report.sweep.started,
+        "skip_message" if row.word.hdf == "skipped" else "message": message,
+    }
+    # each status has one text that readers show
+    shown = {"passed": "code_desc", "skipped": "skip_message"}.get(row.word.hdf, "message")
+    return body | {shown: "\n".join([body[shown], *row.notes])}
 
 
 def _waiver(waiver: Waived) -> dict[str, Any]:

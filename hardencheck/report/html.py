@@ -28,9 +28,9 @@ RISKS = {
 }
 #: what somebody must do about a waiver, by how it stands
 WAIVER_ADVICE = {
-    WaiverState.EXPIRED: "What they covered counts as a failure again: put it right, or have it accepted anew.",
+    WaiverState.EXPIRED: "What was covered counts as a failure again: put it right, or have it accepted anew.",
     WaiverState.SUSPENDED: "What is observed is not what was accepted, so it counts as a failure: look at it again.",
-    WaiverState.EXPIRING: "After their last day what they cover counts as a failure again.",
+    WaiverState.EXPIRING: "After the last day what is covered counts as a failure again.",
 }
 
 

@@ -12,7 +12,7 @@ from hardencheck.model.report import Report
 from hardencheck.report.diff import KINDS, alike, changed, sentence, told, why
 
 #: of one set of causes are shown so many changes, of one change so many hosts
-CHANGES, HOSTS = 10, 20
+CHANGES, HOSTS = 5, 20
 #: so many sets of causes
 REASONS = 20
 

@@ -61,6 +61,11 @@ def test_a_report_of_some_rules_speaks_of_them_alone(home: Path) -> None:
 def test_rules_that_one_of_both_sweeps_left_out_are_no_change(home: Path) -> None:
     assert "Since" not in sweep(home, "nosuch", "--rule", KNOWN).stdout
     assert "Since" not in sweep(home, "nosuch").stdout
+    run("report", "--report", f"sarif:{home / 'r.sarif'}", home=home)
+    (sarif,) = json.loads((home / "r.sarif").read_text())["runs"]
+    states = {found["ruleId"]: found.get("baselineState") for found in sarif["results"]}
+    assert states[KNOWN] == "unchanged"
+    assert set(states.values()) <= {"unchanged", None}, "the others were left out before"
     assert len(json.loads(run("diff", "--format", "json", home=home).stdout)["changes"]) == 2, "diff tells all"
 
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
+
+from hardencheck.model.attestation import Attestation, Attested, ManualControl
+from hardencheck.model.change import Cause, Change, Comparison
 from hardencheck.model.outcome import HostState, Outcome
-from hardencheck.model.report import Report, Waived
+from hardencheck.model.report import Report, Standing, Waived
 from hardencheck.model.result import Reason, RuleResult
 from hardencheck.model.sweep import HostResult
+from hardencheck.model.waiver import WaiverState
 from tests.report.floor import floor, report_of
 
 _DO = (
@@ -57,7 +63,34 @@ def hostile(texts: list[str], named: bool = False) -> Report:
         for host in hosts
         for r in host.results[::7]
     }
-    return report_of(tuple(hosts), baseline, waivers)
+    report = report_of(tuple(hosts), baseline, waivers)
+    return replace(
+        report,
+        waivers=tuple(
+            Standing(waived, key[1], waived.reason, list(WaiverState)[place % 6], (key[0],), (key[0],), (key[0],))
+            for place, (key, waived) in enumerate(waivers.items())
+        ),
+        changes=_changes(tuple(hosts), said),
+        attested=tuple(_attested(text, place) for place, text in enumerate(said)),
+    )
+
+
+def _changes(hosts: tuple[HostResult, ...], texts: list[str]) -> Comparison:
+    """Return a change of every third result; a sentence of the sweep before is hostile too, and so are its names."""
+    changes = tuple(
+        Change(host.host, r.rule_id, r.severity, Outcome.PASS, r.outcome, False, False, (Cause.HOST,), text, r.message)
+        for host in hosts
+        for r, text in [*zip(host.results, texts, strict=True)][::3]
+    )
+    return Comparison(texts[0], texts[1], texts[2], texts[3], (texts[4],), (texts[5],), changes)
+
+
+def _attested(text: str, place: int) -> Attested:
+    control = ManualControl(text, text, text, 1)
+    if place % 2:
+        return Attested(control, None, None, Outcome.NOTCHECKED)
+    outcome = (Outcome.PASS, Outcome.NOTCHECKED)[place % 3 > 0]
+    return Attested(control, Attestation(text, text, date(2026, 1, 1), text, text), date(2026, 1, 2), outcome)
 
 
 def plain(texts: list[str]) -> list[str]:

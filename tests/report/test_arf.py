@@ -10,9 +10,10 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from hardencheck.model.outcome import Outcome
+from hardencheck.model.report import Report
 from hardencheck.model.sweep import HostResult
 from hardencheck.report import arf
-from tests.report import material
+from tests.report import changing, material
 from tests.report.test_xccdf import HOSTS, NS, results, valid, validate
 from tests.tools import need_program
 
@@ -40,8 +41,9 @@ def taken_out(path: Path) -> str:
 
 
 @pytest.mark.parametrize("host", HOSTS, ids=lambda host: host.host)
-def test_openscap_finds_it_valid(host: HostResult, tmp_path: Path) -> None:
-    path = written(tmp_path, arf.render(material.report(), host))
+@pytest.mark.parametrize("report", [material.report(), changing.report()], ids=["alone", "compared"])
+def test_openscap_finds_it_valid(report: Report, host: HostResult, tmp_path: Path) -> None:
+    path = written(tmp_path, arf.render(report, host))
     done = oscap("ds", "rds-validate", path)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
     valid(tmp_path, taken_out(path))

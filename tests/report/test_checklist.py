@@ -13,10 +13,11 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from hardencheck.model.outcome import HostState, Severity
+from hardencheck.model.report import Report
 from hardencheck.model.sweep import HostResult
 from hardencheck.report import ckl, cklb, rows
 from tests.consumers import stig_manager
-from tests.report import material
+from tests.report import changing, material
 from tests.report.material import LINUX_DESK, WAIVED
 from tests.report.test_escape import SAFE
 
@@ -32,8 +33,8 @@ def read(folder: Path, form: Any, *texts: str) -> list[dict[str, Any]]:
 
 
 @FORMATS
-def test_stig_manager_reads_our_counts(form: Any, tmp_path: Path) -> None:
-    report = material.report()
+@pytest.mark.parametrize("report", [material.report(), changing.report()], ids=["alone", "compared"])
+def test_stig_manager_reads_our_counts(form: Any, report: Report, tmp_path: Path) -> None:
     for host, found in zip(HOSTS, read(tmp_path, form, *(form.render(report, host) for host in HOSTS)), strict=True):
         assert found["target"]["name"] == host.host
         (checklist,) = found["checklists"]

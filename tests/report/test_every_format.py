@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -10,22 +11,27 @@ import pytest
 from hardencheck.model.outcome import HostState
 from hardencheck.model.report import Report
 from hardencheck.report import formats
-from tests.report import material
+from tests.report import changing, material
 
 
 def written(name: str, report: Report) -> dict[str, str]:
     return dict(formats.files(name, report))
 
 
+REPORTS = pytest.mark.parametrize("report", [material.report, changing.report], ids=["alone", "compared"])
+
+
+@REPORTS
 @pytest.mark.parametrize("name", formats.names())
-def test_the_same_report_has_the_same_bytes(name: str) -> None:
-    first, second = written(name, material.report()), written(name, material.report())
+def test_the_same_report_has_the_same_bytes(name: str, report: Callable[[], Report]) -> None:
+    first, second = written(name, report()), written(name, report())
     assert {file: text.encode() for file, text in first.items()} == {f: text.encode() for f, text in second.items()}
 
 
+@REPORTS
 @pytest.mark.parametrize("name", formats.names())
-def test_no_control_or_direction_character_of_a_host_is_left(name: str) -> None:
-    for text in written(name, material.report()).values():
+def test_no_control_or_direction_character_of_a_host_is_left(name: str, report: Callable[[], Report]) -> None:
+    for text in written(name, report()).values():
         raw = {char for char in text if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")}
         assert raw <= {"\n", "\r", "\t"}
 

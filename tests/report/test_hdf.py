@@ -7,12 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from hardencheck.model.outcome import Outcome, Severity
 from hardencheck.model.report import Report
 from hardencheck.report import formats
 from hardencheck.report.hdf import render
 from tests.consumers import node
-from tests.report import material
+from tests.report import changing, material
 
 REPORT = material.report()
 STATUS = {
@@ -37,8 +39,9 @@ def read(folder: Path, *texts: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def test_every_control_has_the_status_that_we_mean(tmp_path: Path) -> None:
-    told = read(tmp_path, *(text for _, text in formats.files("hdf", REPORT)))
+@pytest.mark.parametrize("report", [REPORT, changing.report()], ids=["alone", "compared"])
+def test_every_control_has_the_status_that_we_mean(report: Report, tmp_path: Path) -> None:
+    told = read(tmp_path, *(text for _, text in formats.files("hdf", report)))
     for host, found in zip(REPORT.sweep.hosts, told, strict=True):
         expected = {result.rule_id: STATUS[result.outcome] for result in host.results}
         if host.host == material.WAIVED[0]:

@@ -18,7 +18,7 @@ from hardencheck.report import formats, html, html_page
 from hardencheck.report.escape import term
 from hardencheck.report.html_view import view
 from hardencheck.report.summary import summarise
-from tests.report import material
+from tests.report import changing, material
 from tests.report.floor import WAIVER, floor, report_of
 from tests.report.page import Page, Table, number
 
@@ -54,9 +54,10 @@ def counts(table: Table, row: int) -> dict[str, int]:
     return {name: number(table.rows[row][table.heads.index(name)]) for name in names}
 
 
-@pytest.fixture(params=["small", "floor"])
+@pytest.fixture(params=["small", "floor", "compared"])
 def report(request: pytest.FixtureRequest) -> Report:
-    return material.report() if request.param == "small" else floor(20, 30)
+    made = {"small": material.report, "floor": lambda: floor(20, 30), "compared": changing.report}
+    return made[request.param]()
 
 
 def test_html_is_a_format_of_one_file(report: Report) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hardencheck.report import html
-from tests.report import material
+from tests.report import changing, material
 from tests.report.browser import CONTRAST, OVERFLOW, UNFOLD, Browser, colours
 from tests.report.floor import floor
 from tests.report.payloads import PAYLOADS, hostile, plain
@@ -23,6 +23,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
     made = {
         "small": html.render(material.report()),
+        "compared": html.render(changing.report()),
         "floor": html.render(floor(30, 60)),
         "hostile": html.render(hostile(PAYLOADS)),
         "hostile names": html.render(hostile(PAYLOADS, named=True)),
@@ -42,7 +43,7 @@ def altered(path: Path, old: str, new: str) -> Path:
     return copy
 
 
-@pytest.mark.parametrize("name", ["small", "floor", "hostile", "hostile names"])
+@pytest.mark.parametrize("name", ["small", "compared", "floor", "hostile", "hostile names"])
 @pytest.mark.parametrize(("width", "scheme"), SIZES)
 def test_the_page_fits_the_window_and_asks_for_nothing(
     chromium: Browser, pages: dict[str, Path], width: int, scheme: str, name: str
@@ -105,10 +106,11 @@ def test_a_page_that_is_too_wide_is_seen_here(chromium: Browser, pages: dict[str
 @pytest.mark.parametrize(("scheme", "media"), [("light", "screen"), ("dark", "screen"), ("dark", "print")])
 def test_every_text_stands_out_enough(chromium: Browser, pages: dict[str, Path], scheme: str, media: str) -> None:
     chromium.show(1280, scheme, media)
-    chromium.open(pages["floor"])
-    chromium.run(UNFOLD)
-    contrast, text = chromium.run(CONTRAST)
-    assert contrast >= 4.5, text
+    for name in ("compared", "floor"):
+        chromium.open(pages[name])
+        chromium.run(UNFOLD)
+        contrast, text = chromium.run(CONTRAST)
+        assert contrast >= 4.5, text
     chromium.run("document.querySelector('#identity p').style.color = '#999'")
     contrast, text = chromium.run(CONTRAST)
     assert contrast < 4.5 or (scheme == "dark" and media == "screen")

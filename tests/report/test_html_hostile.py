@@ -18,7 +18,7 @@ from hardencheck.model.result import Reason
 from hardencheck.report import html
 from hardencheck.report.escape import term
 from hardencheck.report.html_view import FACTS, HOSTS, NAMES, READINGS, REASONS, TEXT, view
-from tests.report import material
+from tests.report import changing, material
 from tests.report.floor import floor, report_of
 from tests.report.page import Page, assert_inert
 from tests.report.payloads import PAYLOADS, hostile, plain
@@ -28,9 +28,10 @@ def page(report: Report) -> Page:
     return Page(html.render(report))
 
 
-@pytest.fixture(params=["small", "floor"])
+@pytest.fixture(params=["small", "floor", "compared"])
 def report(request: pytest.FixtureRequest) -> Report:
-    return material.report() if request.param == "small" else floor(20, 30)
+    made = {"small": material.report, "floor": lambda: floor(20, 30), "compared": changing.report}
+    return made[request.param]()
 
 
 def test_the_policy_allows_the_style_sheet_and_nothing_else(report: Report) -> None:
@@ -143,8 +144,9 @@ def test_the_same_report_gives_the_same_bytes() -> None:
     script = """if True:
         import sys
         from hardencheck.report import html
-        from tests.report import floor, material
-        sys.stdout.buffer.write((html.render(material.report()) + html.render(floor.floor(12, 30))).encode())
+        from tests.report import changing, floor, material
+        made = (material.report(), floor.floor(12, 30), changing.report())
+        sys.stdout.buffer.write("".join(map(html.render, made)).encode())
     """
     root = Path(__file__).parents[2]
     made = {
@@ -156,3 +158,6 @@ def test_the_same_report_gives_the_same_bytes() -> None:
     shuffled = floor(12, 30)
     turned = replace(shuffled, sweep=replace(shuffled.sweep, hosts=shuffled.sweep.hosts[::-1]))
     assert html.render(turned) == html.render(shuffled), "the order in which hosts answered is not told"
+    compared = changing.report()
+    turned = replace(compared, sweep=replace(compared.sweep, hosts=compared.sweep.hosts[::-1]))
+    assert html.render(turned) == html.render(compared)

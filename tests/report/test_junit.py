@@ -8,10 +8,11 @@ import pytest
 from junitparser import JUnitXml
 
 from hardencheck.model.outcome import HostState
+from hardencheck.model.report import Report
 from hardencheck.model.sweep import HostResult
 from hardencheck.report.junit import render
 from hardencheck.report.projection import shown
-from tests.report import material
+from tests.report import changing, material
 
 REPORT = material.report()
 NAMES = {"tests": "tests", "failures": "failure", "errors": "error", "skipped": "skipped"}
@@ -35,8 +36,9 @@ def counted(text: str) -> dict[str, int]:
     return told(read)
 
 
-def test_the_attributes_and_the_elements_are_our_counts() -> None:
-    text = render(REPORT)
+@pytest.mark.parametrize("report", [REPORT, changing.report()], ids=["alone", "compared"])
+def test_the_attributes_and_the_elements_are_our_counts(report: Report) -> None:
+    text = render(report)
     read = JUnitXml.fromstring(text.encode())
     assert told(read) == counted(text) == ours(*REPORT.sweep.hosts)
     assert min(told(read).values()) > 0

@@ -12,9 +12,10 @@ from py_ocsf_models.events.findings.compliance_finding import ComplianceFinding
 from pydantic import ValidationError
 
 from hardencheck.model.outcome import Outcome, Severity
+from hardencheck.model.report import Report
 from hardencheck.report.ocsf import render
 from hardencheck.report.projection import shown
-from tests.report import material
+from tests.report import changing, material
 
 REPORT = material.report()
 RESULTS = [(host, result) for host in REPORT.sweep.hosts for result in host.results]
@@ -27,9 +28,11 @@ def lines(text: str) -> list[dict[str, Any]]:
 WRITTEN = lines(render(REPORT))
 
 
-def test_every_line_is_a_compliance_finding_and_is_read_whole() -> None:
-    assert len(WRITTEN) == len(RESULTS)
-    for line, event in zip(render(REPORT).splitlines(), WRITTEN, strict=True):
+@pytest.mark.parametrize("report", [REPORT, changing.report()], ids=["alone", "compared"])
+def test_every_line_is_a_compliance_finding_and_is_read_whole(report: Report) -> None:
+    text = render(report)
+    assert len(lines(text)) == len(RESULTS)
+    for line, event in zip(text.splitlines(), lines(text), strict=True):
         read = ComplianceFinding.model_validate_json(line, strict=True).model_dump(mode="json", exclude_unset=True)
         # the schema has compliance.status (recommended), py-ocsf-models 0.10 has not
         assert read | {"compliance": event["compliance"]} == event
@@ -63,6 +66,17 @@ def test_a_waived_failure_is_a_suppressed_failure_and_what_was_put_right_is_reso
     waived = next(event for event in WRITTEN if event.get("status") == "Suppressed")
     assert (waived["status_code"], waived["compliance"]["status_id"], waived["status_id"]) == ("fail", 3, 3)
     assert "waiver W-12" in waived["status_detail"]
+
+
+def test_a_result_that_changed_says_since_when_from_what_and_why() -> None:
+    changes = {
+        (event["resources"][0]["name"], event["compliance"]["control"]): event["unmapped"]["change"]
+        for event in lines(render(changing.report()))
+        if event["unmapped"]["change"]
+    }
+    told = {key: (each["since"], each["before"], tuple(each["causes"])) for key, each in changes.items()}
+    assert told == {key: (changing.BEFORE, *found) for key, found in changing.CHANGED.items()}
+    assert {event["unmapped"]["change"] for event in WRITTEN} == {None}
 
 
 def test_a_finding_keeps_its_name_from_sweep_to_sweep_and_an_event_does_not() -> None:

@@ -18,10 +18,11 @@ import pytest
 
 from hardencheck.model.outcome import HostState
 from hardencheck.model.report import Report
+from hardencheck.report.identity import stable_uuid
 from hardencheck.report.oscal import render
 from hardencheck.report.projection import shown
 from tests.consumers import oscal
-from tests.report import material
+from tests.report import changing, material
 
 REPORT = material.report()
 DOCUMENT: dict[str, Any] = json.loads(render(REPORT))
@@ -75,13 +76,13 @@ def test_trestle_reads_it_and_counts_the_same_and_refuses_what_is_broken(tmp_pat
     zone["assessment-results"]["metadata"]["last-modified"] = "2026-11-22 06:00"
     gone = deepcopy(DOCUMENT)
     del result_of(gone)["findings"][0]
-    texts = [render(REPORT), render(BARE), *map(json.dumps, (state, uuid, zone, gone))]
+    texts = [render(REPORT), render(changing.report()), render(BARE), *map(json.dumps, (state, uuid, zone, gone))]
     files = [tmp_path / f"{number}.json" for number in range(len(texts))]
     for file, text in zip(files, texts, strict=True):
         file.write_text(text, encoding="utf-8")
     ours = {**expected(), "observations": len(result_of(DOCUMENT)["observations"])}
-    whole, bare, *broken, short = oscal.trestle(files)
-    assert whole == ours
+    whole, compared, bare, *broken, short = oscal.trestle(files)
+    assert whole == compared == ours
     assert bare == {"observations": 0}
     assert [list(each) for each in broken] == [["error"]] * 3
     assert short != ours
@@ -129,6 +130,30 @@ def test_a_waived_failure_stays_unsatisfied_with_an_approved_deviation() -> None
     assert (risk["status"], risk["deadline"]) == ("deviation-approved", "2027-03-31T23:59:59Z")
     assert "waiver W-12, ticket CHG-4711" in risk["statement"]
     assert [factor["description"] for factor in risk["mitigating-factors"]] == ["Locked room"]
+
+
+def test_an_observation_says_what_it_was_and_why_it_changed() -> None:
+    document = json.loads(render(changing.report()))
+    oscal.schema().validate(document)
+    assert dangling(document) == set()
+    told = {}
+    for seen in result_of(document)["observations"]:
+        ours = {prop["name"]: prop["value"] for prop in seen["props"]}
+        if "changed-since" in ours:
+            told[seen["uuid"]] = (ours["changed-since"], ours["outcome-before"], ours["changed-because"])
+    names = {(host, rule): stable_uuid("oscal", REPORT.sweep.id, "observation", host, rule)
+             for host, rule in changing.CHANGED}  # fmt: skip
+    assert told == {
+        names[key]: (changing.BEFORE, before.value if before else "not judged", " ".join(causes))
+        for key, (before, causes) in changing.CHANGED.items()
+    }
+    assert "changed-since" not in set(values(DOCUMENT, "name"))
+
+
+def test_waivers_that_need_attention_are_listed() -> None:
+    remarks = result_of(json.loads(render(changing.report())))["remarks"].split("\n\n")
+    assert [remark.split(":")[0] for remark in remarks[1:]] == ["expired", "suspended", "expiring within 30 days"]
+    assert "remarks" not in result_of(DOCUMENT)
 
 
 def test_a_control_is_called_as_nist_s_catalog_calls_it() -> None:

@@ -14,11 +14,13 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
+from hardencheck.model.change import Cause
 from hardencheck.model.outcome import HostState, Outcome, Severity
 from hardencheck.model.report import Report
+from hardencheck.model.waiver import WaiverState
 from hardencheck.report.prometheus import render
 from tests.consumers import promtool
-from tests.report import material
+from tests.report import changing, material
 
 REPORT = material.report()
 ALERTS = Path(__file__).parents[2] / "docs/prometheus-alerts.yml"
@@ -53,6 +55,31 @@ def ours() -> Counter[tuple[str, str, str]]:
 def test_promtool_accepts_the_metrics() -> None:
     checked = promtool.run("check", "metrics", given=render(REPORT))
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
+
+
+def test_promtool_accepts_the_metrics_of_a_report_that_was_compared() -> None:
+    text = render(changing.report())
+    checked = promtool.run("check", "metrics", given=text)
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
+    assert outcomes(text) == ours()
+
+
+def test_changes_are_counted_by_cause_and_kind_and_waivers_by_state() -> None:
+    text = render(changing.report())
+    found = {(s.labels["cause"], s.labels["kind"]): int(s.value) for s in named(text, "changes")}
+    assert {key: number for key, number in found.items() if number} == {
+        ("host", "new_failure"): 1, ("probe", "new_failure"): 1, ("host", "fixed"): 1, ("rule", "other"): 2,
+        ("waiver", "waived"): 1, ("privilege", "lost"): 2, ("coverage", "lost"): 1,
+    }  # fmt: skip
+    assert {cause for cause, _ in found} == {cause.value for cause in Cause}
+    assert {s.labels["state"]: s.value for s in named(text, "waivers")} == {state.value: 1 for state in WaiverState}
+
+
+def test_what_was_not_compared_has_no_number() -> None:
+    assert not {"hardencheck_changes", "hardencheck_waivers"} & {sample.name for sample in samples(render(REPORT))}
+    nothing = replace(changing.report(), changes=replace(changing.comparison(), changes=()), waivers=())
+    assert {sample.value for sample in named(render(nothing), "changes")} == {0}
+    assert {sample.value for sample in named(render(nothing), "waivers")} == {0}
 
 
 def test_the_counts_are_ours_and_no_series_is_there_twice() -> None:
@@ -196,6 +223,7 @@ def test_promtool_accepts_the_alert_rules_and_refuses_a_broken_one(tmp_path: Pat
 def test_the_alerts_are_those_that_the_report_calls_for(tmp_path: Path) -> None:
     assert all(due().values())
     assert fired(REPORT, due(), tmp_path)
+    assert fired(changing.report(), due(), tmp_path)
     assert not fired(REPORT, {**due(), "HardencheckCouldNotTell": set()}, tmp_path)
 
 

@@ -13,7 +13,7 @@ import pytest
 from hardencheck.model.outcome import HostState, Outcome
 from hardencheck.report.sarif import render
 from tests.consumers.sarif import complaints, schema
-from tests.report import material
+from tests.report import changing, material
 
 REPORT = material.report()
 #: hardencheck has no page of its own on the web that the file could point to
@@ -100,6 +100,49 @@ def test_the_same_finding_keeps_its_name_in_the_next_sweep(written: Any) -> None
     names = [[found["partialFingerprints"] for found in body["runs"][0]["results"]] for body in (written, later)]
     assert names[0] == names[1]
     assert len({found["primaryLocationLineHash"] for found in names[0]}) == len(names[0])
+
+
+COMPARED = changing.report()
+
+
+def test_multitool_and_the_schema_accept_a_run_that_was_compared(tmp_path: Path) -> None:
+    text = render(COMPARED)
+    schema().validate(json.loads(text))
+    assert ids(tmp_path, text) <= {NO_HOME_PAGE}
+    broken = text.replace('"baselineState":"new"', '"baselineState":"brand new"', 1)
+    assert not schema().is_valid(json.loads(broken))
+
+
+def test_each_failure_says_whether_it_is_new() -> None:
+    (run,) = json.loads(render(COMPARED))["runs"]
+    assert places(run, run["results"]) == of(Outcome.FAIL), "what is gone is no result"
+    states = {next(iter(places(run, [found]))): found.get("baselineState") for found in run["results"]}
+    expected: dict[tuple[str, str], str | None] = dict.fromkeys(of(Outcome.FAIL), "unchanged")
+    expected |= {key: "new" for key in expected if key[0] in changing.comparison().new}
+    expected |= {(material.LINUX_DESK, "linux-fail"): "new", material.WAIVED: "updated", changing.LAPSED: None}
+    assert states == expected
+    assert set(expected.values()) == {"new", "updated", "unchanged", None}
+
+
+def test_runs_name_each_other_and_one_that_was_not_compared_says_nothing(written: Any) -> None:
+    (run,), (alone,) = json.loads(render(COMPARED))["runs"], written["runs"]
+    before = replace(REPORT, sweep=replace(REPORT.sweep, id=changing.BEFORE))
+    (earlier,) = json.loads(render(before))["runs"]
+    assert run["baselineGuid"] == earlier["automationDetails"]["guid"] != run["automationDetails"]["guid"]
+    assert "baselineGuid" not in alone
+    assert not any("baselineState" in found for found in alone["results"])
+
+
+def test_what_failed_before_and_does_not_now_is_told_apart_from_the_results() -> None:
+    properties = json.loads(render(COMPARED))["runs"][0]["properties"]
+    assert {(each["host"], each["rule"]): each["outcome"] for each in properties["absent"]} == {
+        (material.LINUX_DESK, "linux-pass"): "pass",
+        (material.LINUX_SERVER, "linux-fail"): "unknown",
+        changing.GONE: None,
+    }
+    assert [(each["id"], each["state"]) for each in properties["waivers"]] == [
+        (each.waiver.id, each.state.value) for each in changing.standings()
+    ]
 
 
 def test_a_message_holds_neither_place_holders_nor_links() -> None:

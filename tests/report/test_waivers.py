@@ -22,6 +22,7 @@ from hardencheck.model.waiver import Waiver, WaiverState, observed_digest
 from hardencheck.report import csv as as_csv
 from hardencheck.report import json as as_json
 from hardencheck.report import table
+from hardencheck.report.waivers import uncovered
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 USB, SSH, LOGS = "linux-usb-storage-unusable", "linux-ssh-root-login-refused", "linux-logs-forwarded"
@@ -124,6 +125,27 @@ def test_scopes_are_exact_names(scope: dict[str, Any], covered: bool) -> None:
 def test_a_host_without_a_client_is_in_no_client_s_scope() -> None:
     nobody = HostResult("desk1", HostState.REACHED, results=(result(USB, Outcome.FAIL),))
     assert report(sweep(nobody), waiver(clients=("acme",))).waived == {}
+
+
+@pytest.mark.parametrize(
+    ("day", "said"),
+    [
+        (date(2027, 5, 2), "not accepted: waiver w1 (ticket SEC-4711, until 2027-05-01) has expired"),
+        (date(2026, 10, 31), "not accepted: waiver w1 (ticket SEC-4711, until 2027-05-01) has not begun"),
+    ],
+)
+def test_a_failure_that_a_waiver_named_and_no_longer_covers_says_why_not(day: date, said: str) -> None:
+    both = sweep(host("desk1", result(USB, Outcome.FAIL)), host("desk2", result(USB, Outcome.PASS)))
+    found = report(both, waiver(hosts=("desk1", "desk2")), now=datetime(day.year, day.month, day.day, tzinfo=UTC))
+    assert found.waivers is not None
+    (standing,) = found.waivers
+    assert (standing.covers, standing.suspended, standing.lapsed) == ((), (), ("desk1",))
+    desk1, desk2 = both.hosts
+    assert (uncovered(found, desk1), uncovered(found, desk2)) == ({USB: said}, {})
+    assert "fails on 1 host: desk1" in table.render(found)
+    rows = list(csv.DictReader(io.StringIO(as_csv.render(found))))
+    assert [(row["waiver"], row["not_covered_because"]) for row in rows] == [("", said), ("", "")]
+    jsonschema.validate(json.loads(as_json.render(found)), as_json.SCHEMA)
 
 
 def test_of_two_waivers_the_longer_one_is_named() -> None:

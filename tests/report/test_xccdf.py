@@ -17,7 +17,7 @@ from hardencheck.model.report import Report
 from hardencheck.model.sweep import HostResult
 from hardencheck.report import rows, xccdf
 from tests.consumers import stig_manager
-from tests.report import material
+from tests.report import changing, material
 from tests.report.material import HOSTILE, LINUX_DESK, WINDOWS_LOST
 from tests.tools import need_program
 
@@ -63,6 +63,7 @@ def results(text: str) -> list[ET.Element]:
 @pytest.mark.parametrize("host", HOSTS, ids=lambda host: host.host)
 def test_openscap_finds_it_valid(host: HostResult, tmp_path: Path) -> None:
     valid(tmp_path, xccdf.render(material.report(), host))
+    valid(tmp_path, xccdf.render(changing.report(), host))
 
 
 @pytest.mark.parametrize(
@@ -85,11 +86,12 @@ def test_openscap_refuses_what_is_broken(old: str, new: str, complaint: str, tmp
     assert complaint in done.stdout + done.stderr
 
 
-def test_stig_manager_reads_our_counts(tmp_path: Path) -> None:
+@pytest.mark.parametrize("report", [material.report(), changing.report()], ids=["alone", "compared"])
+def test_stig_manager_reads_our_counts(report: Report, tmp_path: Path) -> None:
     paths = []
     for number, host in enumerate(HOSTS):
         paths.append(tmp_path / f"{number}.xccdf.xml")
-        paths[-1].write_text(xccdf.render(material.report(), host), encoding="utf-8")
+        paths[-1].write_text(xccdf.render(report, host), encoding="utf-8")
     for host, found in zip(HOSTS, stig_manager.read(*paths), strict=True):
         assert found["target"]["name"] == host.host
         expected: Counter[str] = Counter()
@@ -195,6 +197,14 @@ def test_the_score_counts_what_was_judged() -> None:
     passed = counts[Outcome.PASS] + counts[Outcome.FIXED]
     judged = passed + counts[Outcome.FAIL] + counts[Outcome.ERROR] + counts[Outcome.UNKNOWN]
     assert (score.text, score.attrib["maximum"]) == (str(passed), str(judged))
+
+
+def test_with_waivers_there_is_a_score_without_what_they_cover() -> None:
+    scores = ET.fromstring(xccdf.render(changing.report(), named(LINUX_DESK))).findall(".//x:score", NS)
+    (one, other) = scores
+    assert (one.text, int(one.attrib["maximum"]) - 1) == (other.text, int(other.attrib["maximum"]))
+    assert len({score.attrib["system"] for score in scores}) == 2
+    assert len(ET.fromstring(desk()).findall(".//x:score", NS)) == 1
 
 
 def test_an_address_in_the_inventory_is_the_target_s_address(tmp_path: Path) -> None:
