@@ -47,7 +47,9 @@ def render(cover: Cover, host_name: str) -> str:
         asked={row.rule.id: check(row.rule) for row in judged},
         hrefs=_hrefs(cover, judged),
         shown=shown,
-        standings=[each for each in cover.report.waivers or () if host_name in (*each.covers, *each.suspended)],
+        standings=[
+            each for each in cover.report.waivers or () if host_name in (*each.covers, *each.suspended, *each.lapsed)
+        ],
         standing_words=WORDS,
     )
 

@@ -59,6 +59,7 @@ def vouched(cover: Cover) -> Cover:
             failing[0][1], "client <x>", state,
             covers=(failing[0][0],) if state in (WaiverState.IN_FORCE, WaiverState.EXPIRING) else (),
             suspended=(failing[0][0],) if state is WaiverState.SUSPENDED else (),
+            lapsed=(failing[0][0],) if state is WaiverState.EXPIRED else (),
         )
         for state in WaiverState
     )  # fmt: skip

@@ -133,7 +133,8 @@ def test_coverage_tells_every_sweep_of_the_pack() -> None:
 def test_waivers_on_the_host_are_told() -> None:
     given = vouched(cover_of(material.report()))
     text = one(given, material.LINUX_DESK).texts["waivers"]
-    assert text.count("because of <") == 3, "in force, expiring and suspended ones touch it"
+    assert text.count("because of <") == 4, "in force, expiring, suspended and expired ones touch it"
+    assert "not covered, expired" in text
     assert text.count("not covered any more, another value was accepted") == 1
     assert "No waiver concerns a failure" in one(given, material.LINUX_SERVER).texts["waivers"]
     bare = one(cover_of(material.report()), material.LINUX_DESK)
