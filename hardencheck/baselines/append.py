@@ -7,7 +7,7 @@ import json
 import os
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,6 +64,12 @@ def append(path: Path, addition: Addition) -> None:
         raise BaselineError(f"cannot be written: {(error.strerror or '').lower()}", path=str(path)) from None
 
 
+def whole(key: str, entries: Iterable[Entry]) -> str:
+    """Return a file that holds nothing but a list with these entries, as YAML."""
+    lines = "".join(_lines(entry, "  ") for entry in entries)
+    return f"{key}:\n{lines}" if lines else f"{key}: []\n"
+
+
 def _text(content: bytes, path: str, addition: Addition) -> bytes:
     """Return the bytes to add to a file with this content."""
     key, begun = addition.key, b""
@@ -73,7 +79,7 @@ def _text(content: bytes, path: str, addition: Addition) -> bytes:
         begun = b"\n" + begun
     before = document.parse(content, path) if b":" not in begun else Document(path, {key: []})
     entry = addition.entry(before)
-    new = begun + _entry(entry, _margin(before, key, content)).encode()
+    new = begun + _lines(entry, _margin(before, key, content)).encode()
     try:
         after = document.parse(content + new, path)
     except BaselineError as error:
@@ -92,7 +98,7 @@ def _margin(before: Document, key: str, content: bytes) -> str:
     return found[1] if found else "  "
 
 
-def _entry(entry: Entry, margin: str) -> str:
+def _lines(entry: Entry, margin: str) -> str:
     lines = [f"{margin}# {comment}" for comment in entry.comments]
     for number, (name, value) in enumerate(entry.body.items()):
         bullet = "  " if number else "- "

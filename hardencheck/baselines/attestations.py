@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from hardencheck.baselines import document
-from hardencheck.baselines.append import Addition, Entry, append
+from hardencheck.baselines.append import Addition, Entry, append, whole
 from hardencheck.baselines.document import Document
 from hardencheck.baselines.validate import conform
 from hardencheck.errors import BaselineError
@@ -67,6 +67,23 @@ def attest(path: Path, statement: Attestation) -> None:
     append(path, _Attest(statement))
 
 
+def attestations_to_yaml(statements: Iterable[Attestation]) -> str:
+    """Return an attestations file with these statements, which `read_attestations` reads back to the same ones."""
+    return whole(_Attest.key, map(_entry, statements))
+
+
+def _entry(said: Attestation) -> Entry:
+    return Entry(
+        {
+            "control": said.control,
+            "by": said.by,
+            "on": said.on.isoformat(),
+            "evidence": said.evidence,
+            "sha256": said.sha256,
+        }
+    )
+
+
 @dataclass
 class _Attest(Addition):
     statement: Attestation
@@ -74,16 +91,7 @@ class _Attest(Addition):
 
     def entry(self, before: Document) -> Entry:
         attestations_of(before)
-        said = self.statement
-        return Entry(
-            {
-                "control": said.control,
-                "by": said.by,
-                "on": said.on.isoformat(),
-                "evidence": said.evidence,
-                "sha256": said.sha256,
-            }
-        )
+        return _entry(self.statement)
 
     def check(self, after: Document) -> object:
         return attestations_of(after)

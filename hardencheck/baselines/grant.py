@@ -1,13 +1,13 @@
-"""Writes a waiver that was granted into a site's file."""
+"""Writes waivers: one that was granted into a site's file, or several into a file of their own."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
-from hardencheck.baselines.append import Addition, Entry, append
+from hardencheck.baselines.append import Addition, Entry, append, whole
 from hardencheck.baselines.document import Document
 from hardencheck.baselines.waivers import waivers_of
 from hardencheck.model.waiver import Waiver
@@ -23,6 +23,11 @@ def grant(path: Path, waiver: Waiver, comments: Sequence[str] = ()) -> str:
     return addition.id
 
 
+def waivers_to_yaml(waivers: Iterable[Waiver]) -> str:
+    """Return a waivers file with these waivers, which `read_waivers` reads back to the same ones."""
+    return whole(_Grant.key, map(_entry, waivers))
+
+
 @dataclass
 class _Grant(Addition):
     waiver: Waiver
@@ -33,24 +38,28 @@ class _Grant(Addition):
     def entry(self, before: Document) -> Entry:
         waiver, taken = self.waiver, {each.id for each in waivers_of(before)}
         self.id = _id(waiver, taken)
-        scopes = {"hosts": waiver.hosts, "groups": waiver.groups, "clients": waiver.clients}
-        body: dict[str, str | list[str]] = {
-            "id": self.id,
-            "rule": waiver.rule_id,
-            **{name: list(members) for name, members in scopes.items() if members},
-            "reason": waiver.reason,
-            "ticket": waiver.ticket,
-            "requester": waiver.requester,
-            "approver": waiver.approver,
-            "granted": waiver.granted.isoformat(),
-            "expires": waiver.expires.isoformat(),
-            "compensating_control": waiver.compensating_control,
-            "observed": sorted(waiver.observed),
-        }
-        return Entry(body, self.comments)
+        return _entry(replace(waiver, id=self.id), self.comments)
 
     def check(self, after: Document) -> object:
         return waivers_of(after)
+
+
+def _entry(waiver: Waiver, comments: Sequence[str] = ()) -> Entry:
+    scopes = {"hosts": waiver.hosts, "groups": waiver.groups, "clients": waiver.clients}
+    body: dict[str, str | list[str]] = {
+        "id": waiver.id,
+        "rule": waiver.rule_id,
+        **{name: list(members) for name, members in scopes.items() if members},
+        "reason": waiver.reason,
+        "ticket": waiver.ticket,
+        "requester": waiver.requester,
+        "approver": waiver.approver,
+        "granted": waiver.granted.isoformat(),
+        "expires": waiver.expires.isoformat(),
+        "compensating_control": waiver.compensating_control,
+        "observed": sorted(waiver.observed),
+    }
+    return Entry(body, comments)
 
 
 def _id(waiver: Waiver, taken: Collection[str]) -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
+from itertools import count
 from typing import Any
 
 from hardencheck.model.capture import digest
+from hardencheck.model.wording import WITHHELD
 
 
 class Standing(StrEnum):
@@ -76,6 +79,41 @@ class Roster:
             found[person.account] = (*found.get(person.account, ()), person)
         return found
 
+    def narrowed(
+        self, tokens: Collection[str], units: Iterable[str], named: Iterable[str] = (), *, directory: bool = True
+    ) -> Roster:
+        """Return what of the roster some hosts are judged by: with it, every result is as with the whole one.
+
+        `tokens` are the words of those hosts' captures (`probes.roster_words.tokens_of`), `units` the hosts' process
+        units, `named` the units that the value `unit_groups` names. Kept are the people whose login is a token, and
+        those of the units. A unit that is neither one of these nor named like a token is withheld. With a `directory`,
+        whoever has no account in a host's files may have one there, and what was left out has to leave the same
+        doubts: people without names stand for it.
+        """
+        own = {unit_key(unit) for unit in units if unit}
+        here = {
+            account: account in tokens or any(unit_key(person.process_unit) in own for person in people)
+            for account, people in self.by_account.items()
+        }
+        kept = [person for person in self.people if here[person.account]]
+        left = [people for account, people in self.by_account.items() if not here[account]]
+        groups = {unit_key(token) for token in tokens} - {""}
+        shown = {"", *own, *groups, *(unit_key(unit) for unit in named)}
+        withheld = next(word for word in _withheld() if unit_key(word) not in shown)
+        people = [
+            person if unit_key(person.process_unit) in shown else replace(person, process_unit=withheld)
+            for person in kept
+        ]
+        stand_ins = _of_units([person for people in left for person in people], groups, kept)
+        stand_ins += _doubtful(left) if directory else []
+        for name, login in zip(_withheld(), stand_ins, strict=False):
+            ids = sorted({person.employee_id for person in login})
+            people += [
+                replace(person, login=name, employee_id=f"{name}{ids.index(person.employee_id) or ''}")
+                for person in login
+            ]
+        return Roster(tuple(people))
+
     def to_bytes(self) -> bytes:
         """Encode canonically, whatever the file looked like: sorted lines and keys, dates in ISO 8601, UTF-8."""
         rows = [{name: _cell(cell) for name, cell in asdict(person).items()} for person in self.people]
@@ -86,6 +124,58 @@ class Roster:
     def from_bytes(cls, data: bytes) -> Roster:
         """Decode what `to_bytes` wrote; raises ValueError, KeyError or TypeError on anything else."""
         return cls(tuple(_person(row) for row in json.loads(data)["people"]))
+
+
+def unit_key(unit: str) -> str:
+    """Return a process unit's name as it is compared: letters and digits alone, in lower case."""
+    return re.sub(r"[\W_]+", "", unit.lower())
+
+
+def _withheld() -> Iterator[str]:
+    """Yield what stands in the place of names: like no login, and no two alike."""
+    yield WITHHELD
+    for number in count(2):
+        yield f"{WITHHELD} {number}"
+
+
+def _of_units(left: Iterable[Person], groups: Collection[str], kept: Iterable[Person]) -> list[list[Person]]:
+    """Return somebody for each unit that gives a group of the hosts its meaning, and that nobody kept works in."""
+    units = {unit_key(person.process_unit): person.process_unit for person in left}
+    missing = units.keys() & groups - {unit_key(person.process_unit) for person in kept}
+    return [[Person("", "", Standing.LEAVE, process_unit=units[key])] for key in sorted(missing)]
+
+
+def _doubtful(left: Iterable[tuple[Person, ...]]) -> list[list[Person]]:
+    """Return people by login among whom, on any day, somebody has left, is absent, is a vendor, is one whose contract
+    is over, or shares a login, exactly when somebody in `left` is so.
+
+    The one who left first has left whenever anybody has: of people with a login of their own the extremes are enough.
+    """
+    alone = [people[0] for people in left if len(people) == 1]
+    found = {tuple(map(_state, people)): [_state(person) for person in people] for people in left if len(people) > 1}
+    stand_ins = list(found.values())
+    if last_days := [person.last_day for person in alone if person.last_day]:
+        stand_ins.append([Person("", "", Standing.LEFT, last_day=min(last_days))])
+    if vendors := [person for person in alone if person.vendor]:
+        ends = [person.contract_end for person in vendors if person.contract_end]
+        stand_ins.append([Person("", "", Standing.LEAVE, vendor=WITHHELD, contract_end=min(ends, default=None))])
+    absent = [
+        (person.absent_since, person.last_day or date.max)
+        for person in alone
+        if person.status is Standing.ACTIVE and person.absent_since
+    ]
+    latest = date.min
+    for since, last_day in sorted(absent, key=lambda days: (days[0], -days[1].toordinal())):
+        if last_day > latest:
+            latest = last_day
+            end = None if last_day == date.max else last_day
+            stand_ins.append([Person("", "", Standing.ACTIVE, last_day=end, absent_since=since)])
+    return stand_ins
+
+
+def _state(person: Person) -> Person:
+    """Return a person without name, unit and company; the employee_id only tells people with one login apart."""
+    return replace(person, login="", process_unit="", vendor=WITHHELD if person.vendor else "")
 
 
 def _cell(cell: object) -> str | None:

@@ -10,6 +10,9 @@ from typing import Any
 MAX_ITEMS = 20
 MAX_TEXT = 300
 
+#: what stands in the place of a word that a reader may not know
+WITHHELD = "[withheld]"
+
 _TYPES = {
     "integer": "a whole number",
     "number": "a number",

@@ -60,7 +60,7 @@ def parse(capture: Capture, context: Context) -> Observation:
         "shared_logins": join.shared_logins(),
     }
     known = {name: verdict for name, verdict in found.items() if verdict.offenders or not verdict.doubts}
-    missing = {name: "; ".join(verdict.doubts) for name, verdict in found.items() if name not in known}
+    missing = {name: "; ".join(sorted(verdict.doubts)) for name, verdict in found.items() if name not in known}
     read_from = dict.fromkeys(known, _UNDONE)
     read_from["leavers_seen_after_last_day"] = ", ".join(join.logins.sources) or "no record of logins"
     read_from["accounts_off_roster"] = "/etc/passwd, /etc/shadow and authorized_keys"

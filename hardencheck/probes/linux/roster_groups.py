@@ -14,13 +14,11 @@ when no group of this host belongs to a process unit.
 
 from __future__ import annotations
 
-import re
-
 from hardencheck.model.capture import Capture
 from hardencheck.model.observation import Observation
 from hardencheck.model.outcome import Platform
 from hardencheck.model.probe import Context, JsonSchema, Probe
-from hardencheck.model.roster import Roster
+from hardencheck.model.roster import Roster, unit_key
 from hardencheck.probes.linux.group_file import SCRIPT as GROUPS
 from hardencheck.probes.linux.group_file import groups, numbers
 from hardencheck.probes.linux.local_accounts import NAMES_SCRIPT, elsewhere, listed, require_accounts
@@ -60,11 +58,6 @@ def parse(capture: Capture, context: Context) -> Observation:
     if directory and not movers:
         return Observation.not_collected(directory)
     return Observation.of({FACT: listed(movers)}, {FACT: where})
-
-
-def unit_key(unit: str) -> str:
-    """Return a process unit's name as it is compared: letters and digits alone, in lower case."""
-    return re.sub(r"[\W_]+", "", unit.lower())
 
 
 def _units_of_groups(names: dict[str, int], context: Context, roster: Roster) -> dict[str, set[str]]:

@@ -13,8 +13,8 @@ from hardencheck.model.capture import Capture
 from hardencheck.model.observation import Observation
 from hardencheck.model.outcome import Platform
 from hardencheck.model.probe import Context, JsonSchema, Probe
+from hardencheck.model.roster import unit_key
 from hardencheck.probes.linux.local_accounts import NAMES_SCRIPT, elsewhere, listed, require_accounts
-from hardencheck.probes.linux.roster_groups import unit_key
 from hardencheck.probes.output import read
 
 FACT = "roster_logins_missing"
