@@ -93,7 +93,7 @@ def signer(path: Path, *, make: bool) -> Signer:
         _make(path)
     found = Signer(_private(path))
     if make and not public_of(path).exists():
-        _write(public_of(path), _public_pem(found), 0o644)
+        write(public_of(path), _public_pem(found), 0o644)
     return found
 
 
@@ -108,13 +108,34 @@ def verifier(path: Path) -> Verifier:
     return Verifier(found)
 
 
-def _private(path: Path) -> Ed25519PrivateKey:
-    data = _content(path, "signing key")
+def private_content(path: Path, noun: str) -> bytes:
+    """Return what a file holds that only its owner may use; raises CredentialError."""
+    data = _content(path, noun)
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
         raise CredentialError(
-            f"signing key {path}: others than its owner may use it (mode {mode:04o})", hint=f"chmod 600 {path}"
+            f"{noun} {path}: others than its owner may use it (mode {mode:04o})", hint=f"chmod 600 {path}"
         )
+    return data
+
+
+def write(path: Path, content: bytes, mode: int) -> None:
+    """Write a file whole or not at all, with this mode from the start; raises CredentialError."""
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise CredentialError(f"{path}: it cannot be written ({error.strerror})") from error
+
+
+def _private(path: Path) -> Ed25519PrivateKey:
+    data = private_content(path, "signing key")
     try:
         found = load_pem_private_key(data, password=None)
     except TypeError as error:
@@ -143,24 +164,9 @@ def _make(path: Path) -> None:
     made = Signer(Ed25519PrivateKey.generate())
     pem = made.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _write(path, pem, 0o600)
-    _write(public_of(path), _public_pem(made), 0o644)
+    write(path, pem, 0o600)
+    write(public_of(path), _public_pem(made), 0o644)
 
 
 def _public_pem(key: Signer) -> bytes:
     return key.verifier.public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    """Write a file whole or not at all, with this mode from the start."""
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise CredentialError(f"{path}: it cannot be written ({error.strerror})") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
 from enum import StrEnum
@@ -138,7 +138,7 @@ def _withheld() -> Iterator[str]:
         yield f"{WITHHELD} {number}"
 
 
-def _of_units(left: Iterable[Person], groups: Collection[str], kept: Iterable[Person]) -> list[list[Person]]:
+def _of_units(left: Iterable[Person], groups: Set[str], kept: Iterable[Person]) -> list[list[Person]]:
     """Return somebody for each unit that gives a group of the hosts its meaning, and that nobody kept works in."""
     units = {unit_key(person.process_unit): person.process_unit for person in left}
     missing = units.keys() & groups - {unit_key(person.process_unit) for person in kept}

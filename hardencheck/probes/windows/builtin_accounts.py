@@ -23,3 +23,8 @@ def is_default_name(account: str, name: str) -> bool | None:
     if name.strip().lower() in _NAMES[account].split():
         return True
     return False if name.isascii() else None
+
+
+def is_default_name_of_any(account: str) -> bool:
+    """Tell whether an account has a name that Windows gives one of its built-in accounts, in any language."""
+    return any(account.strip().lower() in names.split() for names in _NAMES.values())
