@@ -9,6 +9,9 @@ from hardencheck.model.baseline import Baseline, Tailoring, TailoringScope
 from hardencheck.model.sweep import HostResult
 from hardencheck.model.waiver import Waiver
 
+#: The value that says which group belongs to which process unit, as `UNIT=GROUP`.
+UNIT_GROUPS = "unit_groups"
+
 
 def narrow(baseline: Baseline, hosts: Iterable[HostResult]) -> Baseline:
     """Return the baseline with the tailoring for everyone, the groups of these hosts and these hosts alone.
@@ -22,6 +25,15 @@ def narrow(baseline: Baseline, hosts: Iterable[HostResult]) -> Baseline:
         baseline,
         tailoring=Tailoring(tailoring.everyone, _of(tailoring.groups, groups), _of(tailoring.hosts, names)),
     )
+
+
+def units_named(baseline: Baseline) -> frozenset[str]:
+    """Return the process units that the value `unit_groups` names, for anybody: what `Roster.narrowed` has to keep."""
+    tailoring = baseline.tailoring
+    scopes = (tailoring.everyone, *tailoring.groups.values(), *tailoring.hosts.values())
+    lists = [scope.values[UNIT_GROUPS] for scope in scopes if UNIT_GROUPS in scope.values]
+    lists += [value.default for name, value in baseline.values.items() if name == UNIT_GROUPS]
+    return frozenset(pair.rpartition("=")[0] for pairs in lists for pair in pairs)
 
 
 def narrow_waivers(waivers: Iterable[Waiver], hosts: Iterable[HostResult]) -> tuple[Waiver, ...]:

@@ -119,21 +119,6 @@ def private_content(path: Path, noun: str) -> bytes:
     return data
 
 
-def write(path: Path, content: bytes, mode: int) -> None:
-    """Write a file whole or not at all, with this mode from the start; raises CredentialError."""
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise CredentialError(f"{path}: it cannot be written ({error.strerror})") from error
-
-
 def _private(path: Path) -> Ed25519PrivateKey:
     data = private_content(path, "signing key")
     try:
@@ -170,3 +155,18 @@ def _make(path: Path) -> None:
 
 def _public_pem(key: Signer) -> bytes:
     return key.verifier.public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def write(path: Path, content: bytes, mode: int) -> None:
+    """Write a file whole or not at all, with this mode from the start; raises CredentialError."""
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise CredentialError(f"{path}: it cannot be written ({error.strerror})") from error

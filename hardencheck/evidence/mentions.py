@@ -18,7 +18,7 @@ from typing import Any
 import re2
 
 from hardencheck.evidence import texts
-from hardencheck.evidence.ordinary import names_of_rules, words
+from hardencheck.evidence.ordinary import names_of_rules, parts, words
 from hardencheck.model.codec import canonical, host_result_to_json
 from hardencheck.model.sweep import HostResult
 from hardencheck.model.wording import WITHHELD
@@ -107,10 +107,10 @@ class Words:
         """
         found = {_spelled(name, latin) for name in self.hosts}
         for name in self.names:
-            parts = words(name)
+            several = parts(name)
             # two letters here and one there, with anything between, would be found everywhere
-            loose = any(len(part) >= SHORTEST for part in parts)
-            found.add(_BETWEEN.join(_spelled(part, latin) for part in parts) if loose else _spelled(name, latin))
+            loose = any(len(part) >= SHORTEST for part in several)
+            found.add(_BETWEEN.join(_spelled(part, latin) for part in several) if loose else _spelled(name, latin))
         if not found:
             return None
         options = re2.Options()

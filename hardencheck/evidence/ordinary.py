@@ -9,14 +9,20 @@ from functools import cache
 from hardencheck.probes import all_probes
 from hardencheck.resources import shipped
 
-_WORD = re.compile(r"[^\W_]+")
+#: Marks that no composed letter has belong to the letter before.
+_WORD = re.compile(r"(?:[^\W_]|[\u0300-\u036f])+")
 #: Examples of a rule name people that there might be.
 _EXAMPLES = re.compile(r"^ *(?:examples|pass|fail):.*\n(?: .*\n)*", re.M)
 
 
 def words(text: str) -> tuple[str, ...]:
     """Return the words of a text as they are compared: letters and digits alone, composed, in lower case."""
-    return tuple(_WORD.findall(unicodedata.normalize("NFC", text).lower()))
+    return tuple(word.lower() for word in parts(text))
+
+
+def parts(text: str) -> list[str]:
+    """Return the words of a text as they are written, composed."""
+    return _WORD.findall(unicodedata.normalize("NFC", text))
 
 
 @cache

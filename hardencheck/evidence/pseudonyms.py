@@ -21,12 +21,15 @@ from hardencheck.model.roster import Roster
 from hardencheck.model.sweep import HostResult
 from hardencheck.probes.account_names import is_system
 
+#: Bytes of a key.
 LENGTH = 32
+#: Shorter names are replaced only where they cannot be anything else.
+SHORTEST = 3
 
 
 _WORD = re.compile(r"[^\W_]+")
-#: Whose folder it is, is somebody's name, known or not.
-_HOME = re.compile(r"((?:/home|/Users|\\Users)[/\\])(\w[\w.@$+-]*)", re.I)
+#: Whose folder it is, is somebody's name, known or not; in Windows it may have spaces.
+_HOME = re.compile(r"(/home/|[/\\]Users[/\\])([^\W_][^/\\:*?\"<>|,;()\r\n]*(?=\\)|[^\W_][\w.@$+-]*)", re.I)
 #: What stands before a login in the words of rules and hosts, whatever else the login may mean.
 _LEADS = ("\\", "~", "user ", "account ", "user=", "/mail/", "/crontabs/", "/cron/", "/linger/")
 _LABELS_OF_NOBODY = ("client",)
@@ -118,7 +121,7 @@ class Pseudonyms:
         found = list(_WORD.finditer(folded))
         if found:
             known = folded[found[0].start() : found[-1].end()]
-            ordinary = len(known) < 3 or known.isdigit() or set(words(known)) <= words_of_rules()
+            ordinary = len(found) == 1 and (len(known) < SHORTEST or known.isdigit() or known in words_of_rules())
             self._index.setdefault(found[0][0], []).append((known, pseudonym, ordinary))
 
     def _replaced(self, text: str) -> str:
@@ -137,13 +140,13 @@ class Pseudonyms:
         return "".join([*out, text[done:]])
 
     def _home(self, found: re.Match[str]) -> str:
-        name = found[2]
-        stays = is_system(name) or (set(words(name)) <= words_of_rules() and not self._is_known(name))
-        return found[0] if stays else found[1] + self.person(name)
-
-    def _is_known(self, name: str) -> bool:
-        folded = _folded(name)
-        return any(known == folded for known, _, _ in self._index.get(words(name)[0], ()))
+        folder = _folded(found[2])
+        for name, pseudonym, _ in self._index.get(words(folder)[0], ()):
+            if name == folder:
+                return found[1] + pseudonym
+        # nobody is known by this name: a folder of the system's or for a purpose, else somebody's
+        purpose = is_system(folder) or words_of_rules().issuperset(words(folder))
+        return found[0] if purpose else found[1] + self.person(found[2])
 
 
 def _forms(name: str) -> Iterator[str]:

@@ -26,7 +26,7 @@ _LATEST = datetime(9998, 1, 1, tzinfo=UTC)
 _SYSTEM = frozenset(
     "root daemon bin sys adm sync shutdown halt mail operator games ftp nobody nfsnobody www-data "  # noqa: SIM905
     "system defaultaccount wdagutilityaccount defaultuser0 krbtgt public default".split()
-)
+) | {"all users", "default user"}
 
 
 def is_system(name: str) -> bool:
