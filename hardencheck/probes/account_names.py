@@ -19,7 +19,7 @@ from hardencheck.probes.windows.builtin_accounts import is_default_name_of_any
 #: useradd(8) gives people numbers from here on.
 _FIRST = 1000
 _NOBODY = 65534
-#: Windows makes accounts with RIDs below this one itself.
+#: Windows gives the accounts that it makes itself lower numbers (RIDs).
 _FIRST_RID = 1000
 #: After every login that a log without years may tell of.
 _LATEST = datetime(9998, 1, 1, tzinfo=UTC)
@@ -66,10 +66,14 @@ def _of_linux(capture: Capture) -> Iterator[str]:
 def _of_windows(capture: Capture) -> Iterator[str]:
     items = powershell.read(capture).items
     users = powershell.as_list(items["users"].value) if "users" in items else []
-    for body in users:
-        if int(sid_of(body).rpartition("-")[2]) >= _FIRST_RID and isinstance(body.get("name"), str):
-            yield body["name"]
+    yield from (body["name"] for body in users if _is_made(sid_of(body)) and isinstance(body.get("name"), str))
     members = items["members"].value if "members" in items else None
     for body in powershell.as_list(members.get("members")) if isinstance(members, dict) else []:
         if isinstance(body, dict) and body.get("class") == "User" and isinstance(body.get("path"), str):
-            yield body["path"].rpartition("/")[2]
+            yield from [body["path"].rpartition("/")[2]] if _is_made(str(body.get("sid"))) else []
+
+
+def _is_made(sid: str) -> bool:
+    """Whether somebody made this account: those that Windows or a domain brings along have lower numbers."""
+    rid = sid.rpartition("-")[2]
+    return not rid.isdigit() or int(rid) >= _FIRST_RID
