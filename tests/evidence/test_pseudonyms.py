@@ -67,10 +67,8 @@ def test_a_key_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
 def test_a_pseudonym_is_the_beginning_of_a_keyed_hash() -> None:
     mac = hmac.new(KEY, b"person\0ana.cruz", hashlib.sha256).hexdigest()
     assert NAMES.person("Ana.CRUZ") == f"person-{mac[:12]}"
-    assert (
-        NAMES.host("WEB-1.acme.example")
-        == f"host-{hmac.new(KEY, b'host' + bytes(1) + b'web-1.acme.example', 'sha256').hexdigest()[:12]}"
-    )
+    mac = hmac.new(KEY, b"host\0web-1.acme.example", hashlib.sha256).hexdigest()
+    assert NAMES.host("WEB-1.acme.example") == f"host-{mac[:12]}"
     assert Pseudonyms(KEY, [], []).person("ana.cruz") == NAMES.person("ana.cruz")
     assert Pseudonyms(bytes(32), HOSTS, PEOPLE).person("ana.cruz") != NAMES.person("ana.cruz")
     assert NAMES.person("x") != NAMES.host("x").replace("host", "person")
