@@ -18,7 +18,7 @@ from typing import Any
 import re2
 
 from hardencheck.evidence import texts
-from hardencheck.evidence.ordinary import names_of_rules, parts, words
+from hardencheck.evidence.ordinary import WORD, names_of_rules, parts, words
 from hardencheck.model.codec import canonical, host_result_to_json
 from hardencheck.model.sweep import HostResult
 from hardencheck.model.wording import WITHHELD
@@ -30,7 +30,7 @@ _MEMORY = 256 * 1024 * 1024
 _ESCAPED = r"\\+(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|[0-7]{3})|%[0-9A-Fa-f]{2}"
 #: What may stand before a name: the n of `\n` in JSON is no letter of a word.
 _BEFORE = rf"(^|[^0-9A-Za-z]|\\[bfnrtv]|{_ESCAPED})"
-_BETWEEN = rf"(?:[^0-9A-Za-z]|{_ESCAPED}|&amp;){{0,6}}"
+_BETWEEN = rf"(?:[^0-9A-Za-z]|{_ESCAPED}|&amp;){{0,9}}"
 _AFTER = r"($|[^0-9A-Za-z])"
 
 
@@ -105,12 +105,7 @@ class Words:
 
         `latin` finds Latin-1, too, which may be the half of a character in UTF-8.
         """
-        found = {_spelled(name, latin) for name in self.hosts}
-        for name in self.names:
-            several = parts(name)
-            # two letters here and one there, with anything between, would be found everywhere
-            loose = any(len(part) >= SHORTEST for part in several)
-            found.add(_BETWEEN.join(_spelled(part, latin) for part in several) if loose else _spelled(name, latin))
+        found = {_spelled(name, latin) for name in self.hosts} | {_loosely(name, latin) for name in self.names}
         if not found:
             return None
         options = re2.Options()
@@ -119,16 +114,27 @@ class Words:
         return re2.compile(f"{_BEFORE}(?:{'|'.join(sorted(found))}){_AFTER}".encode(), options)
 
 
+def _loosely(name: str, latin: bool) -> str:
+    """Return a pattern for a name whatever stands between its words; for one without a word to go by, as it is."""
+    found, composed = parts(name), unicodedata.normalize("NFC", name)
+    # two letters here and one there, with anything between, would be found everywhere; and in some scripts the marks
+    # between letters are half of the word
+    if max(map(len, found), default=0) < SHORTEST or not "".join(WORD.split(composed)).isascii():
+        return _spelled(name, latin)
+    return f"{_BETWEEN.join(_spelled(part, latin) for part in found)}|{_spelled(name, latin)}"
+
+
 def _spelled(name: str, latin: bool) -> str:
     """Return a pattern over bytes for all spellings of a name."""
-    return "".join(_letter(letter, latin) for letter in unicodedata.normalize("NFC", name.strip()))
+    written = dict.fromkeys((name.strip(), *(unicodedata.normalize(form, name.strip()) for form in ("NFC", "NFD"))))
+    return f"(?:{'|'.join(''.join(_letter(letter, latin) for letter in each) for each in written)})"
 
 
 def _letter(letter: str, latin: bool) -> str:
     if letter.isascii() and letter.isalnum():
         return f"[{letter.lower()}{letter.upper()}]" if letter.isalpha() else letter
     cases = {letter, letter.lower(), letter.upper(), letter.casefold()}
-    forms = {unicodedata.normalize(form, case) for case in cases for form in ("NFC", "NFD")}
+    forms = {unicodedata.normalize(form, case) for case in cases for form in ("NFC", "NFD")} | cases
     spellings = {"".join(written) for form in forms for written in zip(*map(_written, form), strict=True)}
     western = [case.encode("latin-1") for case in cases if max(case) < "\u0100"]
     # a parser shows bytes that are no UTF-8 as \xNN

@@ -1,18 +1,35 @@
-"""Words that are in every client's results, because the rules use them: they name nobody."""
+"""Words that are in every client's results, because the rules and our own forms use them: they name nobody."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import fields
+from enum import StrEnum
 from functools import cache
+from typing import Any
 
+from hardencheck.model.baseline import Baseline, Expected, Remediation, Rule, Tailoring, TailoringScope, Value
+from hardencheck.model.capture import Capture, Ended
+from hardencheck.model.manifest import Manifest
+from hardencheck.model.outcome import HostState, Level, Outcome, Platform, Severity
+from hardencheck.model.result import Reason, RuleResult
+from hardencheck.model.roster import Person, Roster, Standing
+from hardencheck.model.sweep import HostResult, Sweep
 from hardencheck.probes import all_probes
 from hardencheck.resources import shipped
 
-#: Marks that no composed letter has belong to the letter before.
-_WORD = re.compile(r"(?:[^\W_]|[\u0300-\u036f])+")
+#: One word: letters and digits, with marks that no composed letter has.
+WORD = re.compile(r"(?:[^\W_]|[\u0300-\u036f])+")
 #: Examples of a rule name people that there might be.
 _EXAMPLES = re.compile(r"^ *(?:examples|pass|fail):.*\n(?: .*\n)*", re.M)
+
+#: What is written with its fields' names as keys.
+_FORMS: tuple[Any, ...] = (
+    *(HostResult, RuleResult, Reason, Sweep, Manifest, Capture, Person, Roster),
+    *(Baseline, Rule, Value, Remediation, Expected, Tailoring, TailoringScope),
+)
+_VOCABULARIES: tuple[type[StrEnum], ...] = (HostState, Outcome, Severity, Platform, Level, Ended, Standing)
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -22,15 +39,17 @@ def words(text: str) -> tuple[str, ...]:
 
 def parts(text: str) -> list[str]:
     """Return the words of a text as they are written, composed."""
-    return _WORD.findall(unicodedata.normalize("NFC", text))
+    return WORD.findall(unicodedata.normalize("NFC", text))
 
 
 @cache
 def names_of_rules() -> frozenset[str]:
-    """Return the words that the names of rules, themes, probes, facts and values are made of."""
+    """Return the words in the names of rules, themes, probes, facts and values, and in the keys of our own forms."""
     probes = all_probes().values()
     names = [name for probe in probes for name in (probe.id, *probe.facts, *probe.parameters)]
     names += [part for path in shipped("baselines").rglob("*.yaml") for part in (path.parent.name, path.stem)]
+    names += [field.name for form in _FORMS for field in fields(form)]
+    names += ["null", "true", "false", *(word for kind in _VOCABULARIES for word in kind)]
     return frozenset(word for name in names for word in words(name))
 
 

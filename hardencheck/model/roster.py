@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
 from enum import StrEnum
@@ -107,11 +107,7 @@ class Roster:
         stand_ins = _of_units([person for people in left for person in people], groups, kept)
         stand_ins += _doubtful(left) if directory else []
         for name, login in zip(_withheld(), stand_ins, strict=False):
-            ids = sorted({person.employee_id for person in login})
-            people += [
-                replace(person, login=name, employee_id=f"{name}{ids.index(person.employee_id) or ''}")
-                for person in login
-            ]
+            people += [replace(each, login=name, employee_id=f"{name} {each.employee_id}".strip()) for each in login]
         return Roster(tuple(people))
 
     def to_bytes(self) -> bytes:
@@ -152,8 +148,8 @@ def _doubtful(left: Iterable[tuple[Person, ...]]) -> list[list[Person]]:
     The one who left first has left whenever anybody has: of people with a login of their own the extremes are enough.
     """
     alone = [people[0] for people in left if len(people) == 1]
-    found = {tuple(map(_state, people)): [_state(person) for person in people] for people in left if len(people) > 1}
-    stand_ins = list(found.values())
+    # in the order in which they are found, so that the same roster is narrowed to the same bytes
+    stand_ins = [list(people) for people in dict.fromkeys(_nameless(people) for people in left if len(people) > 1)]
     if last_days := [person.last_day for person in alone if person.last_day]:
         stand_ins.append([Person("", "", Standing.LEFT, last_day=min(last_days))])
     if vendors := [person for person in alone if person.vendor]:
@@ -173,9 +169,19 @@ def _doubtful(left: Iterable[tuple[Person, ...]]) -> list[list[Person]]:
     return stand_ins
 
 
-def _state(person: Person) -> Person:
-    """Return a person without name, unit and company; the employee_id only tells people with one login apart."""
-    return replace(person, login="", process_unit="", vendor=WITHHELD if person.vendor else "")
+def _nameless(people: Sequence[Person]) -> tuple[Person, ...]:
+    """Return the people behind one login without names, units and companies, but as many persons as before."""
+    ids = list(dict.fromkeys(person.employee_id for person in people))
+    return tuple(
+        replace(
+            person,
+            employee_id=str(ids.index(person.employee_id)),
+            login="",
+            process_unit="",
+            vendor=WITHHELD if person.vendor else "",
+        )
+        for person in people
+    )
 
 
 def _cell(cell: object) -> str | None:

@@ -209,10 +209,13 @@ def test_without_a_directory_nobody_stands_for_the_people_left_out() -> None:
 
 
 def test_of_many_people_left_out_few_remain() -> None:
-    gone = [
-        replace(STRANGERS[number % 3], login=f"zz{number}", employee_id=str(number)) for number in range(10_000)
-    ]  # fmt: skip
-    assert len(Roster(tuple(gone)).narrowed(set(), []).people) == 3
+    alone = [replace(STRANGERS[number % 3], login=f"zz{number}", employee_id=f"a{number}") for number in range(3_000)]
+    shared = [
+        replace(each, login=f"yy{number}", employee_id=f"{each.employee_id}-{number}")
+        for number in range(1_000)
+        for each in STRANGERS[3:]
+    ]
+    assert len(Roster((*alone, *shared)).narrowed(set(), []).people) == 5
 
 
 @pytest.mark.parametrize(
