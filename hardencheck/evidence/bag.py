@@ -106,7 +106,10 @@ def write(
     """
     listed = "".join(f"{digest(tag_files[name])}  {name}\n" for name in sorted(tag_files)).encode()
     every_tag = {**tag_files, TAG_MANIFEST: listed}
-    whole = {**payload, **{name: partial(bytes, content) for name, content in every_tag.items()}}
+    whole: dict[str, Callable[[], bytes]] = {
+        **payload,
+        **{name: partial(bytes, content) for name, content in every_tag.items()},
+    }
     with ZipFile(out, "w", ZIP_DEFLATED, compresslevel=6) as archive:
         for name in sorted(whole):
             member = ZipInfo(f"{top}/{name}", _DATE)
@@ -124,7 +127,8 @@ def write(
 class _Members(Protocol):
     """The files below the bag's folder, not yet compared with any manifest."""
 
-    sizes: Mapping[str, int]
+    @property
+    def sizes(self) -> Mapping[str, int]: ...
 
     def read(self, name: str) -> bytes: ...
 
@@ -163,6 +167,8 @@ class Bag:
 
     def read(self, name: str) -> bytes:
         """Return the content of one file; raises EvidenceError when it is not what the manifests list."""
+        if name not in self.digests:
+            raise EvidenceError(f"{name}: it is missing")
         content = self.members.read(name)
         if digest(content) != self.digests[name]:
             raise EvidenceError(f"{name}: it has the digest {digest(content)}, expected {self.digests[name]} as listed")

@@ -43,6 +43,11 @@ class Verifier:
         der = self.public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         return hashlib.sha256(der).hexdigest()
 
+    @property
+    def pem(self) -> bytes:
+        """The key as a PEM file."""
+        return self.public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
     def signed(self, message: bytes, signature: bytes) -> bool:
         """Whether this key made the signature over the message."""
         try:
@@ -93,18 +98,26 @@ def signer(path: Path, *, make: bool) -> Signer:
         _make(path)
     found = Signer(_private(path))
     if make and not public_of(path).exists():
-        write(public_of(path), _public_pem(found), 0o644)
+        write(public_of(path), found.verifier.pem, 0o644)
     return found
 
 
 def verifier(path: Path) -> Verifier:
     """Return the public key in a PEM file; raises CredentialError."""
     try:
-        found = load_pem_public_key(_content(path, "public key"))
+        return public_key(_content(path, "public key"))
     except ValueError as error:
-        raise CredentialError(f"public key {path}: it is no public key in PEM") from error
+        raise CredentialError(f"public key {path}: it is {error}") from error
+
+
+def public_key(pem: bytes) -> Verifier:
+    """Return the public key in PEM; raises ValueError saying what it is instead."""
+    try:
+        found = load_pem_public_key(pem)
+    except ValueError as error:
+        raise ValueError("no public key in PEM") from error
     if not isinstance(found, Ed25519PublicKey):
-        raise CredentialError(f"public key {path}: it is no Ed25519 key")
+        raise ValueError("no Ed25519 key")
     return Verifier(found)
 
 
@@ -150,11 +163,7 @@ def _make(path: Path) -> None:
     pem = made.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     write(path, pem, 0o600)
-    write(public_of(path), _public_pem(made), 0o644)
-
-
-def _public_pem(key: Signer) -> bytes:
-    return key.verifier.public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    write(public_of(path), made.verifier.pem, 0o644)
 
 
 def write(path: Path, content: bytes, mode: int) -> None:

@@ -1,4 +1,4 @@
-"""What is signed: in-toto statements (in-toto.io/Statement/v1) about a sweep, or about sweeps that were purged.
+"""What is signed: in-toto statements (in-toto.io/Statement/v1) about a sweep, sweeps that were purged, or a pack.
 
 The subject is the sweep with the head of the Merkle tree over its hosts; one leaf is all that is stored of one host.
 The predicate says when and by what was judged, what came out, and which log the statement continues. A purge names the
@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hardencheck.model.capture import digest
@@ -21,6 +21,7 @@ from hardencheck.model.sweep import Sweep
 TYPE = "https://in-toto.io/Statement/v1"
 SWEEP = "urn:hardencheck:sweep:1"
 PURGE = "urn:hardencheck:purge:1"
+PACK = "urn:hardencheck:pack:1"
 #: The digest of a subject is a tree head, not that of any file's bytes: it must not be taken for "sha256".
 TREE = "rfc6962Sha256"
 
@@ -76,6 +77,11 @@ def of_purge(envelopes: Mapping[str, bytes], purged: str, before: str, log: Log)
     return _encoded(PURGE, subjects, {"purged": purged, "ended_before": before, "log": log.to_json()})
 
 
+def of_pack(files: Mapping[str, bytes], predicate: Json) -> bytes:
+    """Return the statement about a pack: these files of it, and what the predicate says (`evidence/pack.py`)."""
+    return _encoded(PACK, {name: {"sha256": digest(content)} for name, content in files.items()}, predicate)
+
+
 def described(sweep: Sweep) -> Json:
     """Return what a predicate says of the sweep itself; of its settings the digest alone: they may name clients."""
     return {
@@ -91,27 +97,28 @@ def described(sweep: Sweep) -> Json:
     }
 
 
-def read(payload: bytes) -> Statement:
-    """Return a statement of ours; raises ValueError for anything else, and for a second spelling of one."""
+def read(payload: bytes, kinds: Collection[str] = (SWEEP, PURGE)) -> Statement:
+    """Return a statement of one of these kinds; raises ValueError for anything else, and for a second spelling."""
     body = loads(payload)
     if canonical(body) != payload:
         raise ValueError("not canonical JSON")
     match body:
         case {"_type": t, "subject": list(subjects), "predicateType": str(kind), "predicate": dict(predicate), **rest}:
             named = {each["name"]: each["digest"] for each in subjects}
-            if t == TYPE and kind in (SWEEP, PURGE) and len(named) == len(subjects) and not rest:
+            if t == TYPE and kind in kinds and len(named) == len(subjects) and not rest:
                 return Statement(kind, named, predicate)
-    raise ValueError(f"expected a {TYPE} with a predicate {SWEEP} or {PURGE}")
+    raise ValueError(f"expected a {TYPE} with a predicate {' or '.join(kinds)}")
 
 
-def leaf(host: StoredHost, salt: bytes) -> bytes:
+def leaf(host: StoredHost, salt: bytes | None) -> bytes:
     """Return the leaf of one host: canonical JSON of all that is stored of it, the digest standing for its results.
 
-    It is salted, because its hash outlives it and is handed to people who may not know the host's name.
+    It is salted, because its hash outlives it and is handed to people who may not know the host's name. One that was
+    edited has no salt: with it, what was taken out could be guessed and tried against the sealed hash.
     """
-    body = host_result_to_json(host.result)
-    own = hmac.digest(salt, host.position.to_bytes(8, "big"), hashlib.sha256)[:16]
-    return canonical({**body, "results": host.results, "salt": own.hex()})
+    body = host_result_to_json(replace(host.result, results=()))
+    own = None if salt is None else hmac.digest(salt, host.position.to_bytes(8, "big"), hashlib.sha256)[:16].hex()
+    return canonical({**body, "results": host.results, "salt": own})
 
 
 def _encoded(kind: str, subjects: Mapping[str, Mapping[str, str]], predicate: Json) -> bytes:

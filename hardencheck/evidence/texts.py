@@ -38,12 +38,12 @@ def _result(result: RuleResult, edit: Edit) -> RuleResult:
     message = (
         "; ".join(each.sentence for each in reasons) if told == result.message and reasons else edit(result.message)
     )
-    values = {name: _value(value, edit) for name, value in result.values.items()}
+    values = {name: in_value(value, edit) for name, value in result.values.items()}
     return replace(result, message=message, reasons=reasons, values=values)
 
 
 def _reason(reason: Reason, edit: Edit) -> Reason:
-    observed, expected, where = _value(reason.observed, edit), edit(reason.expected), edit(reason.read_from)
+    observed, expected, where = in_value(reason.observed, edit), edit(reason.expected), edit(reason.read_from)
     return replace(
         reason,
         observed=observed,
@@ -66,11 +66,12 @@ def _end(expected: str, where: str) -> str:
     return f", expected {expected}" + (f" (read from {where})" if where else "")
 
 
-def _value(value: Any, edit: Edit) -> Any:
+def in_value(value: Any, edit: Edit) -> Any:
+    """Return JSON data with every text in it edited, keys included."""
     if isinstance(value, str):
         return edit(value)
     if isinstance(value, list):
-        return [_value(item, edit) for item in value]
+        return [in_value(item, edit) for item in value]
     if isinstance(value, Mapping):
-        return {edit(name): _value(item, edit) for name, item in value.items()}
+        return {edit(name): in_value(item, edit) for name, item in value.items()}
     return value

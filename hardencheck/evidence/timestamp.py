@@ -17,7 +17,7 @@ from urllib.request import Request, urlopen
 from cryptography.x509 import Certificate, load_pem_x509_certificates
 
 from hardencheck.errors import CredentialError, EvidenceError, StampRefused, UsageError
-from hardencheck.model.chain import Link
+from hardencheck.model.chain import Hidden, Link
 from hardencheck.storage import Store
 
 try:
@@ -81,11 +81,11 @@ def roots(path: Path) -> list[Certificate]:
         raise CredentialError(f"certificates {path}: no certificate in PEM is in it") from error
 
 
-def verify_stamps(links: Iterable[Link], trusted: Collection[Certificate]) -> Stamps | None:
+def verify_stamps(links: Iterable[Link | Hidden], trusted: Collection[Certificate]) -> Stamps | None:
     """Verify the stamp of every link that has one; None when none has. Raises EvidenceError naming a bad one."""
     found: Stamps | None = None
     for link in links:
-        if link.stamp is None:
+        if isinstance(link, Hidden) or link.stamp is None:
             continue
         try:
             response = decode_timestamp_response(link.stamp)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -13,27 +12,34 @@ from hardencheck.evidence import dsse, statement
 from hardencheck.evidence.checkpoint import Checkpoint, origin_of
 from hardencheck.evidence.keys import Verifier
 from hardencheck.evidence.merkle import Tree, leaf_hash, root
-from hardencheck.evidence.source import Source
+from hardencheck.evidence.reading import at, decode
+from hardencheck.evidence.source import Part, Source
 from hardencheck.model.capture import Capture, digest
-from hardencheck.model.chain import HASH, Link
+from hardencheck.model.chain import HASH, Hidden, Link
 from hardencheck.model.codec import loads, results_from_bytes
 from hardencheck.model.manifest import Manifest
 
 _REWRITTEN = "compare with copies of the store; the checkpoint proves that this history is not the one it was made of"
 #: So many captures are remembered as right; beyond, they are read again.
 _REMEMBERED = 500_000
-_MALFORMED = (ValueError, KeyError, TypeError, AttributeError)
 _Read = TypeVar("_Read")
 
 
 @dataclass(slots=True)
 class Verified:
-    """What was proved: which keys signed, where the log stands, and what was looked at of what it seals."""
+    """What was proved: which keys signed, where the log stands, and what was looked at of what it seals.
+
+    Not proved by the chain, but by whoever vouches for the source, are: `edited`, the hosts that are not as they were
+    sealed (sweep, host); `narrowed`, the sweeps whose baseline or roster is not whole; `withheld`, captures not here.
+    """
 
     sweeps: int = 0
     purged: int = 0
     hosts: int = 0
     captures: int = 0
+    withheld: int = 0
+    edited: list[tuple[str, str]] = field(default_factory=list)
+    narrowed: list[str] = field(default_factory=list)
     signers: set[str] = field(default_factory=set)
     head: Checkpoint | None = None
 
@@ -44,12 +50,15 @@ def verify(source: Source, trusted: Collection[Verifier], checkpoint: Checkpoint
     With a checkpoint, the log must be one that grew out of what the checkpoint was made of.
     """
     found = Verified()
-    chain = _Chain()
+    chain = _Chain(source.origin)
     for link in source.links():
         if link.position != chain.tree.size:
             raise EvidenceError(f"link {chain.tree.size} of the chain is missing, link {link.position} follows")
-        with _at(f"link {link.position} of the chain ({link.sweep_id or 'a purge'})"):
-            found.signers.add(chain.take(link, trusted))
+        if isinstance(link, Hidden):
+            chain.pass_over(link)
+        else:
+            with at(f"link {link.position} of the chain ({link.sweep_id or 'a purge'})"):
+                found.signers.add(chain.take(link, trusted))
         if checkpoint is not None and checkpoint.size == chain.tree.size:
             _compare(checkpoint, chain.head, link)
     if checkpoint is not None and checkpoint.size > chain.tree.size:
@@ -68,25 +77,30 @@ def verify(source: Source, trusted: Collection[Verifier], checkpoint: Checkpoint
 class _Chain:
     """The chain as far as it is verified: the tree over it, and what it says of which sweep."""
 
+    origin: str
     tree: Tree = field(default_factory=Tree)
     sealed: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     purged: set[str] = field(default_factory=set)
     _envelopes: dict[str, str] = field(default_factory=dict)
-    _origin: str = ""
+    #: the digest of the last envelope; of a hidden one it is not known, and the head of the tree stands for it
     _previous: str | None = None
+    _hidden: bool = False
 
     @property
     def head(self) -> Checkpoint:
-        return Checkpoint(self._origin, self.tree.size, self.tree.root())
+        return Checkpoint(self.origin, self.tree.size, self.tree.root())
 
     def take(self, link: Link, trusted: Collection[Verifier]) -> str:
         """Verify that a link is signed and continues the chain; return the id of the key."""
         opened = dsse.unwrap(link.envelope, trusted)
-        said = _read(opened.payload, "statement", statement.read)
-        expected = statement.Log(self.tree.size, self.tree.root().hex(), self._previous).to_json()
-        continued = said.predicate.get("log")
+        said = decode(opened.payload, "statement", statement.read)
+        continued = said.predicate["log"]
+        previous = continued["previous"] if self._hidden else self._previous
+        expected = statement.Log(self.tree.size, self.tree.root().hex(), previous).to_json()
         if continued != expected:
             raise EvidenceError(f"it continues the log {continued}, expected {expected}")
+        if self.tree.size == 0 and self.origin not in ("", origin_of(link.envelope)):
+            raise EvidenceError(f"it begins the log {origin_of(link.envelope)}, expected {self.origin}")
         address = digest(link.envelope)
         if said.kind == statement.SWEEP:
             sweep_id = _sealed_by(said, link)
@@ -96,10 +110,15 @@ class _Chain:
             self._envelopes[sweep_id] = address
         else:
             self._purge(said, link)
-        self._origin = self._origin or origin_of(link.envelope)
-        self._previous = address
+        self.origin = self.origin or origin_of(link.envelope)
+        self._previous, self._hidden = address, False
         self.tree.append(leaf_hash(link.envelope))
         return opened.keyid
+
+    def pass_over(self, link: Hidden) -> None:
+        """Go on over a link of which only the leaf hash is here; the heads that later links name prove it."""
+        self._hidden = True
+        self.tree.append(link.hash)
 
     def _purge(self, said: statement.Statement, link: Link) -> None:
         if link.sweep_id is not None or link.leaves:
@@ -122,9 +141,10 @@ def _verify_contents(source: Source, chain: _Chain, found: Verified) -> None:
             raise EvidenceError(f"sweep {sweep_id}: it is gone, expected it as sealed, or a purge that names it")
     seen: set[str] = set()
     for link in source.links():
-        if link.sweep_id in held:
-            with _at(f"sweep {link.sweep_id}"):
-                _Sweep(source, link, chain.sealed[link.sweep_id], seen, found).verify()
+        if isinstance(link, Link) and link.sweep_id in held:
+            with at(f"sweep {link.sweep_id}"):
+                part = source.part(link.sweep_id)
+                _Sweep(source, link, chain.sealed[link.sweep_id], part, seen, found).verify()
 
 
 def _sealed_by(said: statement.Statement, link: Link) -> str:
@@ -140,14 +160,16 @@ def _sealed_by(said: statement.Statement, link: Link) -> str:
     return sweep_id
 
 
-def _compare(checkpoint: Checkpoint, here: Checkpoint, link: Link) -> None:
+def _compare(checkpoint: Checkpoint, here: Checkpoint, link: Link | Hidden) -> None:
     if checkpoint.origin != here.origin:
         raise EvidenceError(
             f"the checkpoint is one of log {checkpoint.origin}, this log is {here.origin}: it belongs to another "
             "store, or everything was rewritten from the first sweep on",
             hint=_REWRITTEN,
         )
-    last = f"sweep {link.sweep_id}" if link.sweep_id else "a purge"
+    last = "one of which only the hash is here"
+    if isinstance(link, Link):
+        last = f"sweep {link.sweep_id}" if link.sweep_id else "a purge"
     if checkpoint.root != here.root:
         raise EvidenceError(
             f"the first {here.size} links of the chain (up to {last}) have the tree head "
@@ -163,37 +185,41 @@ class _Sweep:
     source: Source
     link: Link
     predicate: Mapping[str, Any]
+    part: Part | None
     seen: set[str]
     found: Verified
     states: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
+    #: captures that are said to be withheld and were not come upon yet
+    _missing: set[tuple[int, str]] = field(default_factory=set)
     _counted: dict[str, Counter[str]] = field(default_factory=dict)
 
     def verify(self) -> None:
         """Verify what is here of the sweep: its row, every host's row, manifest, captures and results."""
         self._row()
-        self._content(self.predicate["baseline"]["digest"], "baseline", bytes)
-        if self.source.whole and self.predicate["roster_digest"] is not None:
-            self._content(self.predicate["roster_digest"], "roster", bytes)
-        hashes = self.link.hashes()
+        self._judged_by()
+        hosts = len(self.link.leaves) // HASH
         expected = 0
+        here: set[int] = set()
         for position, leaf in self.source.leaves(self.link):
-            if not 0 <= position < len(hashes):
-                raise EvidenceError(f"it has a host number {position + 1}, expected {len(hashes)} hosts as sealed")
+            if not 0 <= position < hosts:
+                raise EvidenceError(f"it has a host number {position + 1}, expected {hosts} hosts as sealed")
             if self.source.whole and position != expected:
-                raise EvidenceError(f"host number {expected + 1} of {len(hashes)} is gone")
-            body = _read(leaf, f"leaf of host number {position + 1}", _object)
-            with _at(f"host {body.get('host')}"):
-                if leaf_hash(leaf) != hashes[position]:
-                    raise EvidenceError(
-                        f"what is stored of it has the leaf hash {leaf_hash(leaf).hex()}, "
-                        f"expected {hashes[position].hex()} as sealed"
-                    )
-                self._host(body)
+                raise EvidenceError(f"host number {expected + 1} of {hosts} is gone")
+            body = decode(leaf, f"leaf of host number {position + 1}", _object)
+            with at(f"host {body.get('host')}"):
+                self._leaf(position, leaf, body)
+                self._host(position, body)
+            here.add(position)
             expected += 1
-        if self.source.whole and expected != len(hashes):
-            raise EvidenceError(f"host number {expected + 1} of {len(hashes)} is gone")
-        if expected == len(hashes):
+        if self.source.whole and expected != hosts:
+            raise EvidenceError(f"host number {expected + 1} of {hosts} is gone")
+        for position in sorted(here ^ self.part.hosts if self.part else ()):
+            raise EvidenceError(f"host number {position + 1} of {hosts}: {_amiss(position in here)}")
+        if self._missing:
+            position, probe_id = min(self._missing)
+            raise EvidenceError(f"section {probe_id} of host number {position + 1}: {_amiss(False)}")
+        if expected == hosts:
             self._counts()
 
     def _row(self) -> None:
@@ -202,7 +228,30 @@ class _Sweep:
             if self.predicate.get(name) != value:
                 raise EvidenceError(f"its {name} is {value}, expected {self.predicate.get(name)} as sealed")
 
-    def _host(self, body: Mapping[str, Any]) -> None:
+    def _judged_by(self) -> None:
+        """Verify the baseline and the roster: the sealed ones, or what a part says is left of them."""
+        baseline, roster = self.predicate["baseline"]["digest"], self.predicate["roster_digest"]
+        wanted = (baseline, roster)
+        if self.part is not None:
+            self._missing = set(self.part.withheld)
+            wanted = (self.part.baseline, self.part.roster)
+            if wanted != (baseline, roster):
+                self.found.narrowed.append(str(self.link.sweep_id))
+        self._content(wanted[0], "baseline", bytes)
+        if wanted[1] is not None and (self.source.whole or self.part is not None):
+            self._content(wanted[1], "roster", bytes)
+
+    def _leaf(self, position: int, leaf: bytes, body: Mapping[str, Any]) -> None:
+        """Verify that a host is as it was sealed, or is said not to be."""
+        sealed, found = self.link.leaves[position * HASH :][:HASH].hex(), leaf_hash(leaf).hex()
+        if self.part is not None and position in self.part.edited:
+            if found == sealed:
+                raise EvidenceError("it is said to be edited, and is as it was sealed")
+            self.found.edited.append((str(self.link.sweep_id), str(body["host"])))
+        elif found != sealed:
+            raise EvidenceError(f"what is stored of it has the leaf hash {found}, expected {sealed} as sealed")
+
+    def _host(self, position: int, body: Mapping[str, Any]) -> None:
         sections: Mapping[str, str] = {}
         if body["manifest"] is not None:
             manifest = self._content(body["manifest"], "manifest", Manifest.from_bytes)
@@ -213,13 +262,17 @@ class _Sweep:
                 )
             sections = manifest.sections
         for probe_id, address in sections.items():
-            with _at(f"section {probe_id}"):
+            if (position, probe_id) in self._missing:
+                self._missing.remove((position, probe_id))
+                self.found.withheld += 1
+                continue
+            with at(f"section {probe_id}"):
                 self._capture(probe_id, address)
+            self.found.captures += 1
         if body["results"] is not None:
             self._results(body["results"])
         self.states[body["state"]] += 1
         self.found.hosts += 1
-        self.found.captures += len(sections)
 
     def _capture(self, probe_id: str, address: str) -> None:
         key = f"{probe_id} {address}"
@@ -237,11 +290,11 @@ class _Sweep:
             self._counted[address] = Counter(each.outcome.value for each in results)
         self.outcomes.update(self._counted[address])
 
-    def _content(self, address: str, noun: str, decode: Callable[[bytes], _Read]) -> _Read:
+    def _content(self, address: str, noun: str, by: Callable[[bytes], _Read]) -> _Read:
         data = self.source.blob(address)
         if digest(data) != address:
             raise EvidenceError(f"{noun} {address}: its content has the digest {digest(data)}")
-        return _read(data, f"{noun} {address}", decode)
+        return decode(data, f"{noun} {address}", by)
 
     def _counts(self) -> None:
         counted = statement.Counts(self.states, self.outcomes).to_json()
@@ -249,27 +302,12 @@ class _Sweep:
             raise EvidenceError(f"its hosts and results count {counted}, expected {self.predicate['counts']} as sealed")
 
 
+def _amiss(here: bool) -> str:
+    return "it is here, and not listed" if here else "it is listed, and not here"
+
+
 def _object(data: bytes) -> dict[str, Any]:
     body = loads(data)
     if not isinstance(body, dict):
         raise ValueError("expected an object")
     return body
-
-
-def _read(data: bytes, noun: str, decode: Callable[[bytes], _Read]) -> _Read:
-    """Return the content decoded; whatever does not fit its form is an EvidenceError."""
-    try:
-        return decode(data)
-    except _MALFORMED as error:
-        raise EvidenceError(f"{noun}: it cannot be read ({error})") from error
-
-
-@contextmanager
-def _at(place: str) -> Iterator[None]:
-    """Say where it was that evidence turned out to be broken, or not to have the form that it should have."""
-    try:
-        yield
-    except EvidenceError as error:
-        raise EvidenceError(f"{place}: {error.message}", hint=error.hint) from error
-    except _MALFORMED as error:
-        raise EvidenceError(f"{place}: it cannot be read ({error!r})") from error

@@ -33,6 +33,14 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Hidden:
+    """One entry of the log of which only the leaf hash is here, as in a pack that leaves other clients' sweeps out."""
+
+    position: int
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class StoredHost:
     """One host of one sweep as its row has it: its place, what is known of it without its rules' results, their digest.
 

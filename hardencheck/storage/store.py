@@ -11,7 +11,8 @@ from typing import Self
 
 from sqlalchemy import Connection, Engine
 
-from hardencheck.errors import EvidenceError, StoreError
+from hardencheck.errors import StoreError
+from hardencheck.model import contents
 from hardencheck.model.capture import Capture
 from hardencheck.model.chain import Link
 from hardencheck.model.manifest import Manifest
@@ -197,30 +198,16 @@ class Store:
         """Return the roster that a sweep's hosts are judged by; None when it had none."""
         if sweep.roster_digest is None:
             return None
-        data = self.blob(sweep.roster_digest)
-        try:
-            return Roster.from_bytes(data)
-        except (ValueError, KeyError, TypeError) as error:
-            raise EvidenceError(f"evidence {sweep.roster_digest}: it is no roster") from error
+        return contents.roster(sweep.roster_digest, self.blob(sweep.roster_digest))
 
     def manifest(self, digest: str) -> Manifest:
         """Return the list of one host's captures."""
-        data = self.blob(digest)
-        try:
-            return Manifest.from_bytes(data)
-        except (ValueError, KeyError, TypeError) as error:
-            raise EvidenceError(f"evidence {digest}: it is no list of captures") from error
+        return contents.manifest(digest, self.blob(digest))
 
     def captures(self, manifest: Manifest) -> Mapping[str, Capture]:
         """Return the captures that a manifest lists, by their probe's id."""
         data = self.blobs(set(manifest.sections.values()))
-        captures = {}
-        for probe_id, digest in manifest.sections.items():
-            try:
-                captures[probe_id] = Capture.from_bytes(data[digest])
-            except (ValueError, KeyError, TypeError) as error:
-                raise EvidenceError(f"evidence {digest}: it is no capture of {probe_id}") from error
-        return captures
+        return {name: contents.capture(name, digest, data[digest]) for name, digest in manifest.sections.items()}
 
     def _require_lock(self) -> None:
         if not self._locked:

@@ -20,6 +20,7 @@ class MemorySource:
     """Links, leaves by sweep and position, and content by digest."""
 
     whole: bool = True
+    origin: str = ""
     chain: list[Link] = field(default_factory=list)
     hosts: dict[str, dict[int, bytes]] = field(default_factory=dict)
     content: dict[str, bytes] = field(default_factory=dict)
@@ -32,6 +33,9 @@ class MemorySource:
 
     def described(self, sweep_id: str) -> Mapping[str, Any] | None:
         return None
+
+    def part(self, sweep_id: str) -> None:
+        pass
 
     def leaves(self, link: Link) -> Iterator[tuple[int, bytes]]:
         yield from self.hosts[str(link.sweep_id)].items()
