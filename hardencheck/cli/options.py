@@ -79,6 +79,11 @@ SigningKey = Annotated[
     typer.Option("--signing-key", metavar="FILE", help="Ed25519 private key (PEM) that signs the evidence. "
                  "Without one, the key beside the store, made when first used.", show_default=False),
 ]  # fmt: skip
+TrustedKeys = Annotated[
+    list[Path] | None,
+    typer.Option("--key", metavar="FILE", help="Public key (PEM) to trust; may be given several times. Without one, "
+                 "the key beside the store, or the one in the pack.", show_default=False),
+]  # fmt: skip
 Waivers = Annotated[
     list[Path] | None,
     typer.Option("--waivers", help="Accepted failures (YAML, see hardencheck waive): they stay failures, but no longer "
