@@ -82,13 +82,14 @@ class Pack:
         """Verify every byte; raises EvidenceError naming the first thing that is not what it must be."""
         self._bag.verify()
         found = verify(self, self.trusted, checkpoint)
-        stated = Checkpoint(self.about.log_origin, self.about.log_size, bytes.fromhex(self.about.log_root))
-        for name, head in ((pack.CHECKPOINT, self._checkpoint), (pack.ENVELOPE, stated)):
-            if head != found.head:
+        stated = (self.about.log_origin, self.about.log_size, self.about.log_root)
+        for name, fits in (
+            (pack.CHECKPOINT, self._checkpoint == found.head),
+            (pack.ENVELOPE, (self.origin, self._checkpoint.size, self._checkpoint.root.hex()) == stated),
+        ):
+            if not fits:
                 raise EvidenceError(f"{name}: it is not about the log whose entries {pack.LOG} lists")
-        for name in self._bag.digests:
-            if _CONTENT.fullmatch(name) and name.removeprefix(pack.EVIDENCE) not in self._asked:
-                raise EvidenceError(f"{name}: nothing in the pack refers to it")
+        self._nothing_beyond()
         return found
 
     # what `Source` asks for
@@ -190,6 +191,19 @@ class Pack:
             name = self._host(held.hosts[position]).host
             found[name] = found.get(name, frozenset()) | {probe_id}
         return found
+
+    def _nothing_beyond(self) -> None:
+        """Refuse content that nothing refers to, and content that is said to be withheld."""
+        for name in self._bag.digests:
+            if _CONTENT.fullmatch(name) and name.removeprefix(pack.EVIDENCE) not in self._asked:
+                raise EvidenceError(f"{name}: nothing in the pack refers to it")
+        for held in self._sweeps.values():
+            for position, probe_id in held.part.withheld:
+                manifest = self.manifest(loads(self._bag.read(held.hosts[position]))["manifest"])
+                if f"{pack.EVIDENCE}{manifest.sections[probe_id]}" in self._bag.digests:
+                    raise EvidenceError(
+                        f"section {probe_id} of {manifest.host}: it is said to be withheld, and is here"
+                    )
 
     def _signed(self) -> pack.About:
         """Verify what the key signed, in every form that it stands in here, and return what it says of the pack."""
