@@ -58,8 +58,8 @@ class Desk:
     name: str
     client: str = "acme"
     unit: str = "Claims"
-    owner: str = "Ana Cruz <ana.cruz@bpo.example>"
-    people: tuple[str, ...] = ("ana.cruz", "carl.diaz", "dora.lim")
+    owner: str = "Ines Mora <ines.mora@bpo.example>"
+    people: tuple[str, ...] = ("ines.mora", "timo.falk", "vera.holt")
     more: str = ""
     groups: tuple[str, ...] = ("all", "acme_desks")
     unreachable: str = ""
@@ -74,10 +74,11 @@ class Desk:
             "last_records": "Username         Port     From                                       Latest\n",
             "terminal_logins": "\nwtmp begins Sun Nov  1 07:46:51 2026\n",
         }
+        passwd = f"root:x:0:0:root:/root:/bin/bash\n{lines.replace(':/home', '::/home')}{self.more}"
         yield platform()
         yield Capture("linux.accounts", compose({
             "runs": {"usable": {"text": "root\n"}, "command": {}, "patterns": {"text": "\n"}, "keys": {}},
-            "files": {"/etc/passwd": f"root:x:0:0:root:/root:/bin/bash\n{lines.replace(':/home', '::/home')}{self.more}"},
+            "files": {"/etc/passwd": passwd},
         }))  # fmt: skip
         for probe_id in ("linux.roster", "linux.roster_groups", "linux.roster_presence"):
             runs = recorded(probe_id)["runs"]
@@ -88,7 +89,7 @@ class Desk:
         return enumerate(self.people, 1001)
 
 
-ACME = (Desk("desk-1"), Desk("desk-2", people=("ana.cruz",)), Desk("desk-3", unreachable="no route to host"))
+ACME = (Desk("desk-1"), Desk("desk-2", people=("ines.mora",)), Desk("desk-3", unreachable="no route to host"))
 TILLS = (
     Desk("gx-till-7", "globex", "Helpdesk Nord", "Bruno Giese", ("bruno.giese",), groups=("all", "globex_tills")),
     Desk("gx-till-8", "globex", "Helpdesk Nord", "Bruno Giese", ("bruno.giese",), groups=("all", "globex_tills")),
@@ -97,9 +98,9 @@ TILLS = (
 
 def people() -> Roster:
     return Roster((
-        Person("E-1001", "ana.cruz", Standing.ACTIVE, process_unit="Claims"),
-        Person("E-1002", "carl.diaz", Standing.LEFT, last_day=date(2026, 10, 30), process_unit="Helpdesk Nord"),
-        Person("E-1003", "dora.lim", Standing.ACTIVE, process_unit="Helpdesk Nord"),
+        Person("E-1001", "ines.mora", Standing.ACTIVE, process_unit="Claims"),
+        Person("E-1002", "timo.falk", Standing.LEFT, last_day=date(2026, 10, 30), process_unit="Helpdesk Nord"),
+        Person("E-1003", "vera.holt", Standing.ACTIVE, process_unit="Helpdesk Nord"),
         Person("E-2002", "bruno.giese", Standing.ACTIVE, process_unit="Helpdesk Nord", vendor="Globex Services"),
     ))  # fmt: skip
 
