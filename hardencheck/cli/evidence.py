@@ -102,6 +102,7 @@ def _verify_pack(pack: Path, trusted: list[Verifier] | None, checkpoint: Path | 
         about = found.about
     since = f", of sweeps that ended on {about.since} or later" if about.since else ""
     emit(f"pack for client {term(about.client)}, made {term(about.made)}{since}\n{_proved(proved)}{stamps}")
+    emit(f"the pack is signed by key {found.key.keyid}\n")
     if earlier:
         emit(_held(earlier))
     if not trusted:

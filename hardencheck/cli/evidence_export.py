@@ -42,12 +42,19 @@ def export(
         typer.Option(
             "--pseudonymise",
             metavar="KEYFILE",
-            help="Replace names of hosts and people, always alike with this key, which is made when it is not there; "
-            "captures are left out. Keep the key: evidence names needs it.",
+            help="Replace names of hosts and people, always alike with this key, which is made when it is not there, "
+            "and leave captures out. Keep the key: evidence names needs it.",
         ),
     ] = None,
     signing_key: opt.SigningKey = None,
-    key: opt.TrustedKeys = None,
+    key: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--key",
+            metavar="FILE",
+            help="Public key (PEM) that signed sweeps before the signing key did; may be given several times.",
+        ),
+    ] = None,
     store: opt.StoreOption = opt.default_store(),
 ) -> None:
     """Write a pack of evidence for a client: one signed zip that an auditor verifies without this machine."""

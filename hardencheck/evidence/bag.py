@@ -209,7 +209,8 @@ class _Zip:
     def __init__(self, archive: ZipFile, count: int) -> None:
         self._archive = archive
         found = archive.infolist()
-        self._top = found[0].filename.split("/")[0] if found else ""
+        self._top = found[0].filename.partition("/")[0] if found else ""
+        _plain(self._top)
         self.sizes: dict[str, int] = {}
         for each in found:
             top, _, name = each.filename.partition("/")

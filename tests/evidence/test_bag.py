@@ -176,6 +176,13 @@ def test_names_that_mean_more_than_a_name_are_refused(archive: bytes, name: str)
     assert "no such name" in found, found
 
 
+@pytest.mark.parametrize("top", ["..", ".", "", "a\\b", ".git", "C:"])
+def test_a_folder_that_means_more_than_a_name_is_refused(archive: bytes, top: str) -> None:
+    moved = [(f"{top}/{str(name).partition('/')[2]}", content) for name, content in members_of(archive)]
+    assert "no such name" in refused(rezipped([*moved]))
+    assert "no such name" in refused(rezipped([]))
+
+
 def test_what_is_no_plain_file_in_one_folder_is_refused(archive: bytes) -> None:
     members = members_of(archive)
     link = zipfile.ZipInfo("acme/data/link")
