@@ -79,7 +79,10 @@ def _text(content: bytes, path: str, addition: Addition) -> bytes:
         begun = b"\n" + begun
     before = document.parse(content, path) if b":" not in begun else Document(path, {key: []})
     entry = addition.entry(before)
-    new = begun + _lines(entry, _margin(before, key, content)).encode()
+    try:
+        new = begun + _lines(entry, _margin(before, key, content)).encode()
+    except UnicodeEncodeError:
+        raise BaselineError("an entry cannot be added: what was given for it is not UTF-8 text", path=path) from None
     try:
         after = document.parse(content + new, path)
     except BaselineError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from hardencheck.baselines import document
 from hardencheck.model.attestation import Attested
@@ -12,7 +12,8 @@ from hardencheck.model.outcome import Outcome
 from hardencheck.model.report import Report
 from hardencheck.resources import shipped
 
-#: outcomes of a rule that looked
+#: outcomes of a rule that looked, if anything was captured: nothing is on a host of another platform, where no rule
+#: applies
 _LOOKED = (Outcome.PASS, Outcome.FAIL, Outcome.FIXED, Outcome.INFORMATIONAL, Outcome.NOTAPPLICABLE)
 
 
@@ -47,9 +48,12 @@ def view(report: Report, framework: str, attested: Sequence[Attested] = ()) -> F
     default, named = strengths(framework)
     outcomes: defaultdict[str, Counter[Outcome]] = defaultdict(Counter)
     waived: Counter[str] = Counter()
+    looked: set[str] = set()
     for host in report.sweep.hosts:
         for result in host.results:
             outcomes[result.rule_id][result.outcome] += 1
+            if result.outcome in _LOOKED and result.evidence is not None:
+                looked.add(result.rule_id)
             waived[result.rule_id] += (host.host, result.rule_id) in report.waived
     found = []
     for number in numbers(framework):
@@ -59,7 +63,7 @@ def view(report: Report, framework: str, attested: Sequence[Attested] = ()) -> F
         found.append(
             Requirement(
                 number=number,
-                coverage=_coverage(bool(rules), total, people),
+                coverage=_coverage(rules, looked, people),
                 rules=tuple((rule_id, named.get((number, rule_id), default)) for rule_id in rules),
                 outcomes=total,
                 waived=sum(waived[rule_id] for rule_id in rules),
@@ -69,8 +73,8 @@ def view(report: Report, framework: str, attested: Sequence[Attested] = ()) -> F
     return FrameworkView(framework, tuple(found))
 
 
-def _coverage(rules: bool, outcomes: Counter[Outcome], people: Sequence[Attested]) -> Coverage:
-    if any(outcomes[outcome] for outcome in _LOOKED):
+def _coverage(rules: Sequence[str], looked: Collection[str], people: Sequence[Attested]) -> Coverage:
+    if any(rule_id in looked for rule_id in rules):
         return Coverage.AUTOMATED
     if any(each.outcome is Outcome.PASS for each in people):
         return Coverage.ATTESTED

@@ -13,6 +13,10 @@ from hardencheck.baselines.waivers import waivers_of
 from hardencheck.model.waiver import Waiver
 
 
+#: what is no UTF-8 is refused when the entry is written
+_ANY = ("utf-8", "backslashreplace")
+
+
 def grant(path: Path, waiver: Waiver, comments: Sequence[str] = ()) -> str:
     """Add a waiver under an id that the file does not have yet, and return the id; raises BaselineError.
 
@@ -65,5 +69,5 @@ def _entry(waiver: Waiver, comments: Sequence[str] = ()) -> Entry:
 def _id(waiver: Waiver, taken: Collection[str]) -> str:
     """Return an id that is not taken here, and hardly ever in another file: the day, and a digest of what is waived."""
     said = f"{waiver.rule_id} {waiver.scope()} {waiver.ticket} {waiver.expires}"
-    names = (f"w{waiver.granted:%Y%m%d}-{sha256(f'{said} {count}'.encode()).hexdigest()[:6]}" for count in range(1000))
+    names = (f"w{waiver.granted:%Y%m%d}-{sha256(f'{said} {count}'.encode(*_ANY)).hexdigest()[:6]}" for count in range(1000))
     return next(name for name in names if name not in taken)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -13,6 +14,9 @@ from hardencheck.baselines.validate import conform
 from hardencheck.model.waiver import MAX_DAYS, Waiver
 
 SCOPES = ("hosts", "groups", "clients")
+
+#: fillers and selectors of variants: letters and marks by their category, and nothing on the screen
+_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 
 
 def read_waivers(paths: Sequence[Path]) -> tuple[Waiver, ...]:
@@ -37,8 +41,12 @@ def waivers_of(found: Document) -> tuple[Waiver, ...]:
 
 
 def same_person(one: str, other: str) -> bool:
-    """Whether two names are the same person's, however they are written."""
-    return _folded(one) == _folded(other)
+    """Whether two names are, or may be, the same person's: in another case, order, punctuation, with other accents.
+
+    Letters of another alphabet that only look alike are other letters. A name without letters is nobody's.
+    """
+    name, another = _folded(one), _folded(other)
+    return name == another or not name or not another
 
 
 def _waiver(found: Document, number: int) -> Waiver:
@@ -51,7 +59,7 @@ def _waiver(found: Document, number: int) -> Waiver:
     granted, expires = (_day(found, (*at, name)) for name in ("granted", "expires"))
     if expires < granted:
         raise found.error(f"is before {granted}, the day on which it was granted", (*at, "expires"))
-    if expires > granted + timedelta(MAX_DAYS):
+    if expires - granted > timedelta(MAX_DAYS):
         raise found.error(f"is more than {MAX_DAYS} days after {granted}, when it was granted", (*at, "expires"))
     return Waiver(
         id=entry["id"],
@@ -78,4 +86,11 @@ def _day(found: Document, at: KeyPath) -> date:
 
 
 def _folded(name: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    """Return the letters and digits of a name, its words sorted; accents, and what cannot be seen, are left out."""
+    shown = []
+    for each in unicodedata.normalize("NFKD", name.casefold()):
+        kind = unicodedata.category(each)[0]
+        if kind != "C" and not unicodedata.combining(each) and not _UNSEEN.match(each):
+            # a mark that is no accent is a vowel in many alphabets
+            shown.append(each if kind in "LMN" else " ")
+    return "".join(sorted("".join(shown).casefold().split()))

@@ -9,6 +9,7 @@ import typer
 
 from hardencheck.cli import options as opt
 from hardencheck.cli.output import emit, note
+from hardencheck.report.escape import term
 
 if TYPE_CHECKING:
     from hardencheck.evidence.checkpoint import Checkpoint
@@ -81,9 +82,12 @@ def _verify_store(store: Path, trusted: list[Verifier] | None, checkpoint: Path 
         source = StoreSource(snapshot)
         found = verified(source, keys, earlier)
         stamps = _stamps(source, tsa_ca) if tsa_ca else ""
+        unfinished = snapshot.unfinished()
     if found.head is None:
         raise UsageError("the store holds no finished sweep yet", hint="run a sweep first")
     emit(_proved(found) + stamps)
+    if unfinished:
+        emit(f"nothing is proved of sweeps that never ended: {term(', '.join(unfinished))}\n")
     if earlier:
         emit(_held(earlier))
     elif not trusted:

@@ -23,7 +23,10 @@ class ExitCode(IntEnum):
 
     COMPLIANT = 0, "compliant: everything in scope was seen and nothing fails at or above --fail-on"
     FINDINGS = 1, "findings: at least one rule fails at or above --fail-on (default: medium)"
-    INCOMPLETE = 2, "incomplete: a host was not reached whole, or a rule ended in error, unknown or notchecked"
+    INCOMPLETE = (
+        2,
+        "incomplete: the sweep did not end, a host was not reached whole, or a rule is error, unknown or notchecked",
+    )
     BOTH = 3, "findings and incomplete"
     EVIDENCE = 4, "stored evidence is not trustworthy"
     USAGE = 64, "usage: the command line cannot be carried out"

@@ -117,7 +117,9 @@ def _by_framework(report: Report, name: str, form: opt.Format) -> str:
 
 
 def narrowed(sweep: Sweep, baseline: Baseline, selection: Selection) -> Sweep:
-    """Return the sweep with the selected rules of its baseline only."""
+    """Return the sweep with the selected rules of its baseline only; raises UsageError when no host was asked any."""
+    from hardencheck.errors import UsageError
+
     if not selection.narrows:
         return sweep
     chosen = {rule.id for rule in selection.of(baseline).rules}
@@ -125,6 +127,10 @@ def narrowed(sweep: Sweep, baseline: Baseline, selection: Selection) -> Sweep:
         replace(host, results=tuple(result for result in host.results if result.rule_id in chosen))
         for host in sweep.hosts
     )
+    # an empty report would read as a compliant one
+    if any(host.results for host in sweep.hosts) and not any(host.results for host in hosts):
+        hint = "they are of another platform than its hosts; hardencheck report without a selection shows what was"
+        raise UsageError(f"sweep {sweep.id}: none of the selected rules was asked of any host", hint=hint)
     return replace(sweep, hosts=hosts)
 
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from hardencheck.errors import EvidenceError
 from hardencheck.evidence import checkpoint, dsse, statement
 from hardencheck.evidence.keys import Signer
 from hardencheck.evidence.merkle import Tree, leaf_hash, root
@@ -39,12 +40,17 @@ def seal_sweep(store: Store, sweep_id: str, finished: str, key: Signer) -> None:
 
 
 def purge(store: Store, before: str, now: str, key: Signer) -> Purged:
-    """Remove the sweeps that ended before a time, and say so in the chain; times are UTC in ISO 8601."""
+    """Remove the sweeps that ended before a time, and say so in the chain; times are UTC in ISO 8601.
+
+    Raises EvidenceError, and removes nothing, when a sweep's row says that it is old and what seals it does not.
+    """
     names = set(store.older(before))
     if not names:
         return Purged(0, 0, 0)
     with store.snapshot() as snapshot:
         sealed = {link.sweep_id: link.envelope for link in snapshot.links() if link.sweep_id in names}
+        for name in names.intersection(snapshot.finished()) | sealed.keys():
+            _require_old(str(name), sealed.get(name), before)
     link, so_far = None, store.envelopes()
     if sealed:
         made = statement.of_purge({str(name): each for name, each in sealed.items()}, now, before, log_of(so_far))
@@ -62,6 +68,20 @@ def log_of(envelopes: list[bytes]) -> statement.Log:
     """Return how a statement names the log that consists of these envelopes."""
     head = Tree(map(leaf_hash, envelopes)).root()
     return statement.Log(len(envelopes), head.hex(), digest(envelopes[-1]) if envelopes else None)
+
+
+def _require_old(sweep_id: str, envelope: bytes | None, before: str) -> None:
+    """Raise EvidenceError unless what seals a sweep says that it ended before a time."""
+    try:
+        said = statement.read(dsse.claimed(envelope or b"")).predicate["sweep"]
+        old = said["id"] == sweep_id and said["finished"] < before
+    except (EvidenceError, ValueError, KeyError, TypeError):
+        old = False
+    if not old:
+        raise EvidenceError(
+            f"sweep {sweep_id}: its row says that it ended before {before}, and nothing that is sealed says so",
+            hint="hardencheck evidence verify says what was changed; nothing was purged",
+        )
 
 
 def _leaves(

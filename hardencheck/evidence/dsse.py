@@ -61,6 +61,11 @@ def unwrap(envelope: bytes, trusted: Collection[Verifier]) -> Opened:
     return Opened(payload, keyid)
 
 
+def claimed(envelope: bytes) -> bytes:
+    """Return the payload of an envelope whoever signed it: what it claims, not what is so. Raises EvidenceError."""
+    return _parts(envelope)[0]
+
+
 def decoded(text: Any) -> bytes:
     """Return what standard Base64 stands for; raises ValueError for anything but its one canonical spelling."""
     if not isinstance(text, str):

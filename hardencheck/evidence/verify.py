@@ -126,6 +126,12 @@ class _Chain:
         for sweep_id, found in said.subjects.items():
             if found != {"sha256": self._envelopes.get(sweep_id)}:
                 raise EvidenceError(f"it purges sweep {sweep_id} sealed by {found}, which no earlier link is")
+            # whoever may write the store, but has no key, can have made a new sweep look old to the next purge
+            ended, before = self.sealed[sweep_id]["sweep"]["finished"], said.predicate["ended_before"]
+            if ended >= before:
+                raise EvidenceError(
+                    f"it purges what ended before {before}; sweep {sweep_id} ended at {ended}: its row said otherwise"
+                )
         self.purged.update(said.subjects)
 
 
@@ -145,6 +151,11 @@ def _verify_contents(source: Source, chain: _Chain, found: Verified) -> None:
             with at(f"sweep {link.sweep_id}"):
                 part = source.part(link.sweep_id)
                 _Sweep(source, link, chain.sealed[link.sweep_id], part, seen, found).verify()
+    if source.whole:
+        # the order decides which sweep is the last one, and nothing else says which it is
+        for sweep_id, expected in zip(finished, (each for each in chain.sealed if each in held), strict=True):
+            if sweep_id != expected:
+                raise EvidenceError(f"sweep {sweep_id}: it stands in the place of {expected}, which was sealed before")
 
 
 def _sealed_by(said: statement.Statement, link: Link) -> str:

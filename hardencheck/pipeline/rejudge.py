@@ -49,6 +49,8 @@ def _hosts(sweep: Sweep, assessor: Assessor, store: Evidence) -> Iterator[HostRe
             yield replace(host, results=assessor.not_reached(subject, host.message))
         else:
             manifest = store.manifest(host.manifest)
+            if manifest.host != host.host:
+                raise EvidenceError(f"host {host.host}: its evidence is that of host {manifest.host}")
             if manifest.roster != sweep.roster_digest:
                 raise EvidenceError(f"host {host.host}: its evidence was sealed with another roster than the sweep's")
             assessed = assessor.assess(subject, manifest, store.captures(manifest))

@@ -25,6 +25,11 @@ def per_host(name: str) -> bool:
     return bool(getattr(_module(name), "PER_HOST", False))
 
 
+def named_by_us(name: str, file: str) -> bool:
+    """Whether `files` may have given a file of a format with one file for each host this name."""
+    return re.fullmatch(rf"[0-9]{{5,}}-[a-z0-9._-]{{0,60}}{re.escape(_module(name).SUFFIX)}", file) is not None
+
+
 def files(name: str, report: Report) -> Iterator[tuple[str, str]]:
     """Yield the files of a report in one format: name and text. One file is named after the sweep, else by its host."""
     module = _module(name)

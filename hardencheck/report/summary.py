@@ -104,10 +104,11 @@ def worst_failure(hosts: Iterable[HostResult], waived: Collection[tuple[str, str
 def exit_statuses(report: Report) -> dict[Severity, int]:
     """Return the exit status of a report by what `--fail-on` is set to; what is waived never changes it.
 
-    1 says that something fails at or above that severity, 2 that something in scope stays open, 3 both, 0 neither.
+    1 says that something fails at or above that severity, 2 that something in scope stays open, 3 both, 0 neither. A
+    sweep that has not ended stays open though all its hosts are there: nothing seals it.
     """
     worst = worst_failure(report.sweep.hosts, report.waived)
-    missing = 2 if incomplete(report.sweep.hosts) else 0
+    missing = 2 if incomplete(report.sweep.hosts) or not report.sweep.finished else 0
     return {fail_on: missing + (worst is not None and worst.rank >= fail_on.rank) for fail_on in Severity}
 
 

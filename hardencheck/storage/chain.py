@@ -54,6 +54,11 @@ class Snapshot:
         statement = select(sweep.c.id).where(sweep.c.finished.is_not(None)).order_by(sweep.c.number)
         return list(self._connection.execute(statement).scalars())
 
+    def unfinished(self) -> list[str]:
+        """Return the ids of the sweeps that nothing seals because they never ended, oldest first."""
+        statement = select(sweep.c.id).where(sweep.c.finished.is_(None)).order_by(sweep.c.number)
+        return list(self._connection.execute(statement).scalars())
+
     def sweep(self, sweep_id: str) -> Sweep:
         """Return one sweep without its hosts."""
         return sweeps.one(self._connection, sweep_id)

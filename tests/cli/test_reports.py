@@ -34,7 +34,7 @@ def test_one_sweep_in_all_formats(command: Command, tmp_path: Path) -> None:  # 
         ("html", "expected FORMAT:PATH"),
         ("html:", "expected FORMAT:PATH"),
         ("htm:r.html", "there is no format 'htm'"),
-        ("ckl:/dev/null/x", "cannot be made"),
+        ("ckl:/dev/null/x", "nothing can be written to"),
         ("html:{folder}", "is written to one file"),
         ("ckl:{file}", "is written to a folder, one file for each host"),
     ],
