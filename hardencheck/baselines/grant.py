@@ -69,5 +69,7 @@ def _entry(waiver: Waiver, comments: Sequence[str] = ()) -> Entry:
 def _id(waiver: Waiver, taken: Collection[str]) -> str:
     """Return an id that is not taken here, and hardly ever in another file: the day, and a digest of what is waived."""
     said = f"{waiver.rule_id} {waiver.scope()} {waiver.ticket} {waiver.expires}"
-    names = (f"w{waiver.granted:%Y%m%d}-{sha256(f'{said} {count}'.encode(*_ANY)).hexdigest()[:6]}" for count in range(1000))
+    names = (
+        f"w{waiver.granted:%Y%m%d}-{sha256(f'{said} {count}'.encode(*_ANY)).hexdigest()[:6]}" for count in range(1000)
+    )
     return next(name for name in names if name not in taken)

@@ -86,7 +86,9 @@ def _require_place(wanted: Wanted, word: str) -> None:
     there = path.is_dir() if several else path.is_file() and not path.is_symlink()
     if (path.exists() or path.is_symlink()) and not there:
         kind = "a folder, one file for each host" if several else "one file"
-        raise UsageError(f"--report {word}: {wanted.format} is written to {kind}, and {path} is none", hint="another path")
+        raise UsageError(
+            f"--report {word}: {wanted.format} is written to {kind}, and {path} is none", hint="another path"
+        )
     folder = path if several else path.parent
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -27,6 +27,10 @@ from hardencheck.storage.schema import blob
 from hardencheck.storage.sqlite import for_writing, insert_if_absent, open_engine, writable
 from hardencheck.storage.writer import Writer
 
+#: what SQLite's columns, which take values of any type, make of a row that somebody else wrote; a number in the place
+#: of bytes asks for so many of them
+_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, MemoryError)
+
 
 class Store:
     """Sweeps, results, findings and evidence in one database file.
@@ -216,7 +220,13 @@ class Store:
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
         with explained(self.path), self._engine.connect() as connection:
-            yield connection
+            try:
+                yield connection
+            except _UNREADABLE as error:
+                raise EvidenceError(
+                    f"store {self.path}: it holds a row that hardencheck never wrote ({error!r})",
+                    hint="hardencheck evidence verify says where; restore the store from a backup",
+                ) from error
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
@@ -190,7 +191,7 @@ def _host_result(row: Row[Any], results: tuple[RuleResult, ...]) -> HostResult:
         state=HostState(row.state),
         reason=row.reason,
         message=row.message,
-        labels=row.labels,
+        labels=dict(row.labels),
         groups=tuple(row.groups),
         platform=Platform(row.platform),
         system=row.system,
@@ -209,6 +210,8 @@ def _unpacked(digest: str, data: bytes) -> tuple[RuleResult, ...]:
 
 
 def _sweep(row: Row[Any]) -> Sweep:
+    for time in (row.started, row.finished or row.started):
+        datetime.fromisoformat(time)
     return Sweep(
         id=row.id,
         started=row.started,
@@ -218,7 +221,7 @@ def _sweep(row: Row[Any]) -> Sweep:
         baseline_digest=row.baseline_digest,
         collector_digest=row.collector_digest,
         roster_digest=row.roster_digest,
-        settings=row.settings,
+        settings=dict(row.settings),
     )
 
 

@@ -106,6 +106,14 @@ def test_a_rule_covers_only_where_it_looked(outcome: Outcome, coverage: Coverage
     assert found["IR-3"].strength is None
 
 
+def test_a_host_of_another_platform_covers_nothing() -> None:
+    made = report({KNOWN: Outcome.NOTAPPLICABLE})
+    (host,) = made.sweep.hosts
+    foreign = replace(host, results=tuple(replace(each, evidence=None) for each in host.results))
+    found = view(replace(made, sweep=replace(made.sweep, hosts=(foreign,))), NIST).requirements
+    assert {each.number: each for each in found}["CM-8"].coverage is Coverage.NOTCHECKED
+
+
 @pytest.mark.parametrize(
     ("now", "holds"),
     [

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hardencheck.baselines.grant import grant
-from hardencheck.baselines.waivers import read_waivers
+from hardencheck.baselines.waivers import read_waivers, same_person
 from hardencheck.errors import BaselineError
 from hardencheck.model.waiver import Waiver, WaiverState
 
@@ -62,6 +62,7 @@ def test_a_good_file_is_read(path: Path) -> None:
         ("  ticket: SEC-1\n", "", 3, "waivers.0: needs the key 'ticket'"),
         ("Ben Tan", "ana  CRUZ", 9, "waivers.0.approver: must be someone else than the requester"),
         ("Ben Tan", "Ａna Cruz", 9, "waivers.0.approver: must be someone else than the requester"),
+        ("Ben Tan", "'-'", 9, "waivers.0.approver: must be someone else than the requester"),
         ("expires: 2027-11-01", "expires: 2027-11-02", 11, "waivers.0.expires: is more than 365 days after 2026-11-01"),
         ("expires: 2027-11-01", "expires: 2026-10-31", 11, "waivers.0.expires: is before 2026-11-01"),
         ("expires: 2027-11-01", "expires: 2027-02-29", 11, "waivers.0.expires: 2027-02-29 is no day of the calendar"),
@@ -82,6 +83,36 @@ def test_what_an_auditor_would_not_accept_is_refused_at_its_line(
         read_waivers([path])
     assert f"{path}:{line}: {words}" in str(caught.value)
     assert caught.value.exit_code == 78
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["Cruz, Ana", "ana.cruz", "ANA\u200d CRUZ", "A\u00adna Cruz", "Ana\u2060Cruz", "Ána Crùz", "Ana\ufe0f Cruz",
+     "\uff21na Cruz", "Ana\u3164Cruz", "...", "\u200d"],
+)  # fmt: skip
+def test_one_person_in_another_spelling_is_no_second_person(other: str) -> None:
+    assert same_person("Ana Cruz", other)
+    assert same_person(other, "Ana Cruz")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("Ana Cruz", "Anna Cruz"), ("Ana Cruz", "Ana Cruz 2"), ("राम", "रमा"), ("김민준", "김민서"), ("阮文", "阮武")],
+)
+def test_two_people_are_two_in_any_alphabet(one: str, other: str) -> None:
+    assert not same_person(one, other)
+
+
+def test_the_last_days_of_the_calendar_are_days_like_others(path: Path) -> None:
+    path.write_text(GOOD.replace("2026-11-01", "9999-12-01").replace("2027-11-01", "9999-12-31"))
+    assert read_waivers([path])[0].expires == date(9999, 12, 31)
+
+
+def test_what_is_no_text_is_refused_and_leaves_no_file(path: Path) -> None:
+    with pytest.raises(BaselineError, match="not UTF-8 text") as caught:
+        grant(path, new(ticket="SEC-\udcff"))
+    assert caught.value.exit_code == 78
+    assert not path.exists()
 
 
 def test_an_id_stands_once_in_all_files_together(path: Path, tmp_path: Path) -> None:

@@ -9,7 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from hardencheck.evidence.chain import seal_sweep
+from hardencheck.evidence.keys import signer
+from hardencheck.storage import open_store
 from tests.cli.test_command_line import run
+from tests.storage import samples
 
 RULE = ("--rule", "linux-accounts-only-root-uid-zero")
 
@@ -129,13 +133,23 @@ def test_a_purge_leaves_what_proves_the_chain(home: Path) -> None:
     (home / "checkpoint").write_text(checkpoint)
     done = run("store", "purge", "--older-than", "400d", home=home)
     assert (done.returncode, done.stdout) == (0, "0 sweeps purged; 0 pieces of content went with them\n")
-    # a sweep of long ago, as a clock that went wrong leaves it
-    change(home, "UPDATE sweep SET finished = '2020-01-01T00:00:00Z' WHERE number = 1")
+    with open_store(folder(home) / "hardencheck.db") as store, store.lock("of long ago"):
+        planned = samples.sweep(sweep_id="20200101T000000Z-00aa11")
+        store.begin(planned, samples.BASELINE)
+        seal_sweep(store, planned.id, "2020-01-01T00:00:00Z", signer(folder(home) / "signing-key.pem", make=False))
     done = run("store", "purge", "--older-than", "400d", home=home)
     assert (done.returncode, done.stdout.split(";")[0]) == (0, "1 sweeps purged")
     proved = run("evidence", "verify", "--checkpoint", home / "checkpoint", home=home)
     assert proved.returncode == 0, proved.stderr
     assert "1 of the sweeps are purged" in proved.stdout
+
+
+def test_nothing_is_said_of_a_sweep_that_never_ended_but_its_name(home: Path) -> None:
+    with open_store(folder(home) / "hardencheck.db") as store, store.lock("unfinished"):
+        store.begin(samples.sweep("agent1", sweep_id="20990101T000000Z-00aa11"), samples.BASELINE)
+    proved = run("evidence", "verify", home=home)
+    assert proved.returncode == 0
+    assert "nothing is proved of sweeps that never ended: 20990101T000000Z-00aa11" in proved.stdout
 
 
 @pytest.mark.parametrize("age", ["400", "d", "0d", "-1d", "1w", "1000000d"])

@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from hardencheck.errors import EvidenceError, StoreError, UsageError
-from hardencheck.evidence.chain import Purged, checkpoint_of, purge, seal_sweep
+from hardencheck.evidence import dsse, statement
+from hardencheck.evidence.chain import Purged, checkpoint_of, log_of, purge, seal_sweep
+from hardencheck.model.chain import Link
 from hardencheck.storage import Store, open_store
-from tests.evidence.chains import KEY, broken, proved
+from tests.evidence.chains import KEY, broken, change, proved
 from tests.storage import samples
 
 NAMES = ("agent1", "agent2")
@@ -200,3 +202,31 @@ def test_any_order_of_sweeps_and_purges_keeps_what_is_needed_and_nothing_else(st
             assert contents(store) == needed(store)
             assert broken(store) == ""
     assert proved(store).purged > 3
+
+
+@pytest.mark.parametrize("row", ["finished = '2020-01-01T00:00:00Z'", "finished = NULL, started = '2020-01-01'"])
+def test_a_sweep_that_its_row_alone_calls_old_is_not_purged(store: Store, row: str) -> None:
+    """Who may write the store but has no key must not have the true key sign that a sweep is gone."""
+    sweep(store, 20)
+    before = contents(store)
+    change(store, f"UPDATE sweep SET {row}")
+    with pytest.raises(EvidenceError, match=f"sweep {name(20)}: its row says that it ended before 2025"):
+        purged(store, "2025-01-01T00:00:00Z")
+    assert contents(store) == before
+
+
+def test_a_sweep_without_its_link_is_not_taken_for_one_that_never_ended(store: Store) -> None:
+    sweep(store, 1)
+    change(store, "UPDATE chain SET sweep_id = NULL")
+    with pytest.raises(EvidenceError, match="nothing that is sealed says so"):
+        purged(store, day(2))
+
+
+def test_a_signed_purge_of_what_was_not_old_is_a_broken_link(store: Store) -> None:
+    """As an earlier version signed it, which believed the rows."""
+    sweep(store, 20)
+    (envelope,) = store.envelopes()
+    said = statement.of_purge({name(20): envelope}, day(21), "2025-01-01T00:00:00Z", log_of([envelope]))
+    with store.lock("test", kind="purge"):
+        store.forget([name(20)], Link(1, dsse.wrap(said, KEY)))
+    assert f"it purges what ended before 2025-01-01T00:00:00Z; sweep {name(20)} ended at {day(20)}" in broken(store)

@@ -64,6 +64,15 @@ def test_an_unfinished_sweep_is_no_part_of_the_chain(store: Store) -> None:
     assert proved(store).sweeps == 1
 
 
+def test_an_earlier_sweep_cannot_be_made_the_last_one(store: Store) -> None:
+    history(store, 3, "agent1")
+    with insider(store) as connection:
+        connection.exec_driver_sql("UPDATE sweep SET number = 9 WHERE number = 1")
+        connection.exec_driver_sql("UPDATE sweep_host SET sweep = 9 WHERE sweep = 1")
+    assert store.resolve("last") == sweep_id(0)
+    assert broken(store) == f"sweep {sweep_id(1)}: it stands in the place of {sweep_id(0)}, which was sealed before"
+
+
 def test_host_text_of_any_kind_is_sealed_as_it_is(store: Store) -> None:
     record = samples.record("agent\u202e1")
     hostile = replace(record.result, message='\x1b[31m"\\u0000\x00\udcff', system="\U0001f984\ud83d", reason="\n")

@@ -15,6 +15,7 @@ from hardencheck.baselines.select import select
 from hardencheck.baselines.snapshot import to_bytes
 from hardencheck.collect.gather import Collector, gather
 from hardencheck.collect.script import new_nonce
+from hardencheck.errors import EvidenceError
 from hardencheck.evidence.keys import Signer
 from hardencheck.evidence.source import StoreSource
 from hardencheck.evidence.verify import verify
@@ -96,6 +97,13 @@ def test_a_stricter_baseline_says_what_differs(store: Store, baseline: Baseline)
     lines = differences(before, rejudge(before, fewer, store))
     assert lines
     assert all("no longer judged" in line for line in lines)
+
+
+def test_one_hosts_evidence_does_not_stand_for_anothers(store: Store, baseline: Baseline) -> None:
+    before = sweep(store, baseline, HERE, {"local": LocalTransport()}, "00000d")
+    swapped = replace(before, hosts=(replace(before.hosts[0], host="elsewhere"),))
+    with pytest.raises(EvidenceError, match="host elsewhere: its evidence is that of host here"):
+        rejudge(swapped, baseline, store)
 
 
 def test_a_host_without_a_transport_or_a_recording_is_unreachable(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import zstandard
 
 from hardencheck.errors import EvidenceError
 from hardencheck.model.capture import digest
+from hardencheck.model.chain import Link
 from hardencheck.model.codec import results_to_bytes
 from hardencheck.storage import Store, blobs
 from tests.storage import samples
@@ -127,3 +129,36 @@ def test_content_that_is_not_what_its_place_says_is_refused(store: Store) -> Non
     swapped = type(manifest)(manifest.host, manifest.ended, {"linux.probe0": str(record.result.manifest)})
     with pytest.raises(EvidenceError, match=r"no capture of linux\.probe0"):
         store.captures(swapped)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "sweep SET started = 'x'",
+        "sweep SET finished = 'x'",
+        "sweep SET settings = '8'",
+        "sweep SET baseline_digest = 'x'",
+        "sweep SET baseline_digest = 1 << 60",
+        "sweep_host SET labels = '[1'",
+        "sweep_host SET groups = '8'",
+        "sweep_host SET state = 'fine'",
+        "sweep_host SET platform = 8",
+        "sweep_host SET message = '\\x'",
+        "sweep_host SET results = 'x'",
+        "blob SET data = 8.5",
+        "chain SET envelope = 'x'",
+        "chain SET envelope = 1 << 60",
+    ],
+)
+def test_a_row_that_was_never_written_so_is_no_internal_error(tmp_path: Path, store: Store, change: str) -> None:
+    planned = samples.sweep("agent1")
+    with store.lock(planned.id):
+        store.begin(planned, samples.BASELINE)
+        with store.writer() as writer:
+            writer.put(samples.record("agent1"))
+        store.finish(planned.id, "2026-11-22T02:00:00Z", Link(0, b"envelope", planned.id))
+    with closing(sqlite3.connect(samples.database(tmp_path))) as connection, connection:
+        assert connection.execute(f"UPDATE {change}").rowcount
+    with pytest.raises(EvidenceError) as caught:
+        (store.sweep("last"), store.blob(planned.baseline_digest), store.envelopes())
+    assert caught.value.exit_code == 4
