@@ -77,6 +77,8 @@ def explained(
     earlier = store.sweep(since) if since else previous(store, whole)
     if earlier is None or earlier.id == whole.id:
         return report
+    if since and earlier.started > whole.started:
+        raise UsageError(f"--since {since}: sweep {earlier.id} began after {whole.id}", hint="hardencheck sweeps")
     try:
         found = compare(_then(store, earlier, accepts), replace(report, sweep=whole), store, values=False)
     except (EvidenceError, ValueError) as error:  # the latter: a baseline as an older version stored it

@@ -87,7 +87,7 @@ def _verify_store(store: Path, trusted: list[Verifier] | None, checkpoint: Path 
         raise UsageError("the store holds no finished sweep yet", hint="run a sweep first")
     emit(_proved(found) + stamps)
     if unfinished:
-        emit(f"nothing is proved of sweeps that never ended: {term(', '.join(unfinished))}\n")
+        emit(f"nothing is proved of sweeps that have not ended: {term(', '.join(unfinished))}\n")
     if earlier:
         emit(_held(earlier))
     elif not trusted:

@@ -55,7 +55,7 @@ class Snapshot:
         return list(self._connection.execute(statement).scalars())
 
     def unfinished(self) -> list[str]:
-        """Return the ids of the sweeps that nothing seals because they never ended, oldest first."""
+        """Return the ids of the sweeps that have not ended, so that nothing seals them, oldest first."""
         statement = select(sweep.c.id).where(sweep.c.finished.is_(None)).order_by(sweep.c.number)
         return list(self._connection.execute(statement).scalars())
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
 
-from hardencheck.errors import StoreError
+from hardencheck.errors import EvidenceError, StoreError
 from hardencheck.storage.lock import Lock
 from hardencheck.storage.schema import REVISION
-from hardencheck.storage.sqlite import for_writing, log_ahead, logs_ahead, writable
+from hardencheck.storage.sqlite import for_writing, log_ahead, logs_ahead, programs, writable
 
 #: How long an older store waits for the process that holds it before it is changed, in seconds.
 PATIENCE = 15.0
@@ -19,7 +19,8 @@ def bring_up_to_date(engine: Engine, path: Path) -> None:
     """Run the migrations that the store at `path` lacks, all in one transaction.
 
     Alembic is imported only when there is something to do. Raises StoreError for a store of a newer release or for a
-    file of another program, StoreLocked when another process holds an older store.
+    file of another program, StoreLocked when another process holds an older store, EvidenceError when something was
+    added to the database that acts by itself.
     """
     may_write = writable(path)
     # an empty file may be in the making: it is not touched before its maker lets go of the lock
@@ -60,6 +61,12 @@ def _revision(connection: Connection, path: Path) -> str | None:
     if "alembic_version" not in tables:
         raise StoreError(
             f"store {path}: the file is the database of another program", reason="foreign", hint="choose another path"
+        )
+    # what was added once would go on changing what every later sweep stores, before it is sealed
+    if added := programs(connection):
+        raise EvidenceError(
+            f"store {path}: somebody has added {', '.join(added)}, which may change what is stored",
+            hint="look who did; restore the store from a backup",
         )
     revision: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     return revision

@@ -54,6 +54,12 @@ def logs_ahead(connection: Connection) -> bool:
     return connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
 
 
+def programs(connection: Connection) -> list[str]:
+    """Return what the database does by itself when it is read or written: triggers and views, of which we make none."""
+    statement = "SELECT type || ' ' || name FROM sqlite_master WHERE type IN ('trigger', 'view') ORDER BY name"
+    return [str(name) for (name,) in connection.exec_driver_sql(statement)]
+
+
 def log_ahead(engine: Engine) -> None:
     """Switch the database to write-ahead logging, for good; only one process at a time may try."""
     connection = engine.raw_connection()

@@ -49,7 +49,7 @@ class Store:
         try:
             with explained(path):
                 bring_up_to_date(self._engine, path)
-        except StoreError:
+        except (StoreError, EvidenceError):
             self.close()
             raise
 

@@ -78,6 +78,9 @@ def test_since_names_another_sweep_and_the_first_has_none_before(home: Path) -> 
     sweep(home, "nosuch")
     assert f"Since {first}, changes: 1 new failure" in run("report", "--since", first, home=home).stdout
     assert "Since" not in run("report", home=home).stdout, "the one before fails as well"
+    backwards = run("report", first, "--since", "last", home=home)
+    assert (backwards.returncode, backwards.stdout) == (64, "")
+    assert f"began after {first}" in backwards.stderr
 
 
 def test_evidence_that_cannot_be_judged_again_does_not_hide_a_report(home: Path) -> None:

@@ -144,12 +144,12 @@ def test_a_purge_leaves_what_proves_the_chain(home: Path) -> None:
     assert "1 of the sweeps are purged" in proved.stdout
 
 
-def test_nothing_is_said_of_a_sweep_that_never_ended_but_its_name(home: Path) -> None:
+def test_nothing_is_said_of_a_sweep_that_has_not_ended_but_its_name(home: Path) -> None:
     with open_store(folder(home) / "hardencheck.db") as store, store.lock("unfinished"):
         store.begin(samples.sweep("agent1", sweep_id="20990101T000000Z-00aa11"), samples.BASELINE)
     proved = run("evidence", "verify", home=home)
     assert proved.returncode == 0
-    assert "nothing is proved of sweeps that never ended: 20990101T000000Z-00aa11" in proved.stdout
+    assert "nothing is proved of sweeps that have not ended: 20990101T000000Z-00aa11" in proved.stdout
 
 
 @pytest.mark.parametrize("age", ["400", "d", "0d", "-1d", "1w", "1000000d"])

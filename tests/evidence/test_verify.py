@@ -246,7 +246,8 @@ def test_a_changed_row_is_found(store: Store, column: str, value: Any) -> None:
 )  # fmt: skip
 def test_a_changed_sweep_is_found(store: Store, column: str, name: str) -> None:
     history(store, 2, "agent1")
-    change(store, f"UPDATE sweep SET {column} = '{{}}' WHERE number = 2")
+    value = "2026-01-01T00:00:00Z" if name == "sweep" else "{}"
+    change(store, f"UPDATE sweep SET {column} = ? WHERE number = 2", value)
     assert f"sweep {sweep_id(1)}: its {name} is" in broken(store)
 
 

@@ -11,7 +11,7 @@ from hardencheck.errors import EvidenceError
 from hardencheck.model.capture import digest
 from hardencheck.model.chain import Link
 from hardencheck.model.codec import results_to_bytes
-from hardencheck.storage import Store, blobs
+from hardencheck.storage import Store, blobs, open_store
 from tests.storage import samples
 
 
@@ -161,4 +161,21 @@ def test_a_row_that_was_never_written_so_is_no_internal_error(tmp_path: Path, st
         assert connection.execute(f"UPDATE {change}").rowcount
     with pytest.raises(EvidenceError) as caught:
         (store.sweep("last"), store.blob(planned.baseline_digest), store.envelopes())
+    assert caught.value.exit_code == 4
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        "CREATE TRIGGER quiet AFTER INSERT ON sweep_host BEGIN UPDATE sweep_host SET reason = ''; END",
+        "CREATE VIEW quiet AS SELECT 1",
+    ],
+)
+def test_a_store_that_does_something_by_itself_is_not_opened(tmp_path: Path, added: str) -> None:
+    path = samples.database(tmp_path)
+    open_store(path).close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(added)
+    with pytest.raises(EvidenceError, match=f"somebody has added {added.split()[1].lower()} quiet") as caught:
+        open_store(path)
     assert caught.value.exit_code == 4
