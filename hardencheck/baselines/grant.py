@@ -12,7 +12,6 @@ from hardencheck.baselines.document import Document
 from hardencheck.baselines.waivers import waivers_of
 from hardencheck.model.waiver import Waiver
 
-
 #: what is no UTF-8 is refused when the entry is written
 _ANY = ("utf-8", "backslashreplace")
 

@@ -11,7 +11,7 @@ from typing import Self
 
 from sqlalchemy import Connection, Engine
 
-from hardencheck.errors import StoreError
+from hardencheck.errors import EvidenceError, StoreError
 from hardencheck.model import contents
 from hardencheck.model.capture import Capture
 from hardencheck.model.chain import Link
