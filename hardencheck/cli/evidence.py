@@ -119,10 +119,11 @@ def _verify_pack(pack: Path, trusted: list[Verifier] | None, checkpoint: Path | 
 def _proved(found: Verified) -> str:
     """Return what is proved and what is not, in lines."""
     from hardencheck.report.escape import term
+    from hardencheck.report.screen import counted
 
     lines = [
-        f"{found.sweeps} sweeps: {found.hosts - len(found.edited)} results of hosts and {found.captures} captures "
-        "are what was sealed"
+        f"{counted(found.sweeps, 'sweep')}: {counted(found.hosts - len(found.edited), 'result')} of hosts and "
+        f"{counted(found.captures, 'capture')} are what was sealed"
     ]
     if found.purged:
         lines.append(f"{found.purged} of the sweeps are purged: of them, the chain alone is left")

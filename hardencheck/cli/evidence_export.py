@@ -121,10 +121,12 @@ def names(
 
 def _told(cover: Cover, out: Path) -> str:
     """Return in lines what a pack holds."""
+    from hardencheck.report.screen import counted
+
     hosts = {host.host for each in cover.packed for host in each.sweep.hosts}
     withheld = {each for packed in cover.packed for each in packed.withheld}
     edited = {host for packed in cover.packed for host in packed.edited}
-    lines = [f"{out}: {len(cover.packed)} sweeps of {len(hosts)} hosts of client {cover.client}"]
+    lines = [f"{out}: {counted(len(cover.packed), 'sweep')} of {counted(len(hosts), 'host')} of client {cover.client}"]
     if withheld:
         lines.append(f"{len(withheld)} captures are withheld, because they name others")
     if cover.pseudonyms:
