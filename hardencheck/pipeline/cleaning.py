@@ -106,14 +106,15 @@ class Cleaner:
         """Return a waiver as it covers one failure."""
         return replace(waived, **self._said(waived))
 
-    def standing(self, standing: Standing) -> Standing:
+    def standing(self, standing: Standing, waiver: Waiver) -> Standing:
         """Return how a waiver stands."""
         return replace(
             standing,
             waiver=self.waived(standing.waiver),
-            scope=self.text(standing.scope),
+            scope=self.waiver(waiver).scope(),
             covers=tuple(map(self.name, standing.covers)),
             suspended=tuple(map(self.name, standing.suspended)),
+            lapsed=tuple(map(self.name, standing.lapsed)),
         )
 
     def attestation(self, said: Attestation) -> Attestation:

@@ -164,7 +164,7 @@ def _with_waivers(
     return replace(
         report,
         waived={(cleaner.name(host), rule_id): cleaner.waived(each) for (host, rule_id), each in covered.items()},
-        waivers=tuple(map(cleaner.standing, standings)),
+        waivers=tuple(map(cleaner.standing, standings, waivers)),
     )
 
 

@@ -266,7 +266,11 @@ def test_stamps_go_along(store: Store, tmp_path: Path) -> None:
 
 def test_with_pseudonyms_nobody_is_named_and_it_is_still_proved(store: Store, tmp_path: Path) -> None:
     found = both(store)[-1]
-    given = (waiver("w-1", found, "desk-1", hosts=("desk-1",)),)
+    given = (
+        waiver("w-1", found, "desk-1", hosts=("desk-1",)),
+        replace(waiver("w-2", found, "desk-1", hosts=("desk-1", "desk-2")), expires=date(2026, 11, 3)),
+        replace(waiver("w-3", found, "desk-1", hosts=("desk-1",)), observed=frozenset({"0" * 64})),
+    )
     wanted = Wanted("acme", waivers=given, sample=(1, 3), pseudonym_key=bytes(32))
     path = packed(store, tmp_path / "acme.zip", wanted)
     assert told(path, *GLOBEX, "desk-1", "desk-2", "desk-3", "ines.mora", "timo.falk", "vera.holt", "E-1001") == []
