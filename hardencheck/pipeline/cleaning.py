@@ -19,6 +19,7 @@ from hardencheck.model.report import Standing, Waived
 from hardencheck.model.roster import Roster
 from hardencheck.model.sweep import HostResult
 from hardencheck.model.waiver import Waiver
+from hardencheck.model.wording import WITHHELD
 from hardencheck.resources import shipped
 
 
@@ -122,7 +123,8 @@ class Cleaner:
         return replace(said, by=self.text(said.by), evidence=self.text(said.evidence))
 
     def _said(self, waiver: Waiver | Waived) -> dict[str, Any]:
-        return {name: self.text(getattr(waiver, name)) for name in _SAID}
+        said = {name: self.text(getattr(waiver, name)) for name in _SAID}
+        return {**said, "id": said["id"].replace(WITHHELD, "withheld")}  # brackets cannot be in an id
 
     def _scope(self, scope: TailoringScope) -> TailoringScope:
         values: Mapping[str, object] = {name: texts.in_value(value, self.text) for name, value in scope.values.items()}

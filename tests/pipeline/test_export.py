@@ -85,7 +85,7 @@ def test_nothing_about_another_client_is_in_it(store: Store, tmp_path: Path) -> 
     waivers = (
         waiver("w-both", found, "desk-1", groups=("acme_desks", "globex_tills")),
         waiver("w-hosts", found, "desk-1", hosts=("gx-till-7", "desk-1")),
-        replace(waiver("w-acme", found, "desk-1", clients=("acme",)), reason="agreed with Globex, too"),
+        replace(waiver("w-acme-globex", found, "desk-1", clients=("acme",)), reason="agreed with Globex, too"),
         waiver("w-globex", found, "desk-1", clients=("globex",)),
     )
     said = Attestation("nda-signed", "Ines Mora", date(2026, 11, 2), "nda-acme-and-globex.pdf", "0" * 64)
@@ -97,8 +97,8 @@ def test_nothing_about_another_client_is_in_it(store: Store, tmp_path: Path) -> 
     (tmp_path / "w.yaml").write_bytes(content["acme/data/waivers.yaml"])
     kept = {each.id: each for each in read_waivers([tmp_path / "w.yaml"])}
     assert (kept["w-both"].groups, kept["w-hosts"].hosts) == (("acme_desks",), ("desk-1",))
-    assert kept["w-acme"].reason == "agreed with [withheld], too"
-    assert "w-globex" not in kept
+    assert kept["w-acme-withheld"].reason == "agreed with [withheld], too"
+    assert set(kept) == {"w-both", "w-hosts", "w-acme-withheld"}
     (tmp_path / "a.yaml").write_bytes(content["acme/data/attestations.yaml"])
     assert [each.evidence for each in read_attestations([tmp_path / "a.yaml"])] == ["nda-acme-and-[withheld].pdf"]
 
