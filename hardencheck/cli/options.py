@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
+from hardencheck.errors import UsageError
 from hardencheck.model.outcome import Level, Severity
 
 
@@ -21,9 +22,19 @@ class Format(StrEnum):
 
 
 def default_store() -> Path:
-    """Return where results are kept unless told otherwise: XDG_STATE_HOME, else ~/.local/state."""
-    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(state) / "hardencheck" / "hardencheck.db"
+    """Return the default of `--store`; Typer calls it for a command that is given no store, and for that one only."""
+    return cast(Path, _default_store)
+
+
+def _default_store() -> Path:
+    """Return where results are kept unless told otherwise: XDG_STATE_HOME, else ~/.local/state. Raises UsageError."""
+    try:
+        state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    except RuntimeError:  # an account that passwd(5) does not know, and no HOME
+        raise UsageError(
+            "this account has no home folder to keep the store in", hint="name the store's file with --store"
+        ) from None
+    return state / "hardencheck" / "hardencheck.db"
 
 
 _SELECT = "Selection"

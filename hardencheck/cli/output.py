@@ -8,13 +8,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from hardencheck.errors import HardencheckError
 from hardencheck.model.outcome import HostState, Outcome
 from hardencheck.model.sweep import HostResult
 
 
 def emit(text: str) -> None:
-    """Write a result; a reader that went away (`| head`) does not change the exit code."""
-    _write(sys.stdout, text)
+    """Write a result; a reader that went away (`| head`) does not change the exit code. Raises HardencheckError."""
+    if error := _write(sys.stdout, text):
+        raise HardencheckError(
+            f"standard output cannot be written: {error.strerror}",
+            reason="output",
+            hint="what was stored is kept; hardencheck report shows it again",
+        )
 
 
 def note(text: str) -> None:
@@ -22,18 +28,29 @@ def note(text: str) -> None:
     _write(sys.stderr, f"{text}\n")
 
 
-def _write(stream: TextIO, text: str) -> None:
+def _write(stream: TextIO | None, text: str) -> OSError | None:
+    """Write and return what kept it from being written; a stream that is closed, or was never open, is no error.
+
+    What the locale's character set lacks is spelt out (`\\xfc`): a name must neither break a report nor become `?`.
+    """
+    if stream is None:
+        return None
+    if stream.encoding:
+        text = text.encode(stream.encoding, "backslashreplace").decode(stream.encoding)
     try:
         stream.write(text)
         stream.flush()
-    except BrokenPipeError:
+    except OSError as error:
+        # what is left in the buffer would fail once more when Python ends
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return None if isinstance(error, BrokenPipeError) else error
+    return None
 
 
 @contextmanager
 def progress(total: int, quiet: bool) -> Iterator[Callable[[HostResult], None]]:
     """Yield what to call for each host that is done; draws a bar on standard error when that is a terminal."""
-    if quiet or not sys.stderr.isatty():
+    if quiet or sys.stderr is None or not sys.stderr.isatty():
         yield lambda _: None
         return
     from rich.console import Console

@@ -35,6 +35,10 @@ def explained(path: Path) -> Iterator[None]:
         yield
     except SQLAlchemyError as error:
         raise _store_error(path, error) from error
+    except ValueError as error:
+        # one flipped bit that SQLite cannot see: a state, a severity, a text or JSON that no release writes
+        reason, sentence, hint = _KNOWN["SQLITE_CORRUPT"]
+        raise StoreError(f"store {path}: {sentence} ({error})", reason=reason, hint=hint) from error
     except OSError as error:
         raise StoreError(
             f"store {path}: {error.strerror or error}",

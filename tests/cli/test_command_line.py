@@ -83,6 +83,73 @@ def test_a_reader_that_goes_away_does_not_change_the_exit_code(tmp_path: Path) -
     assert child.returncode == expected
 
 
+def _shell(command: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a line of shell in which `hc` is the command line."""
+    script = f'hc() {{ "{sys.executable}" -m hardencheck "$@"; }}; {command}'
+    kept = {**os.environ, "XDG_STATE_HOME": str(home / "state"), **environment}
+    return subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, env=kept, check=False, encoding="latin-1"
+    )
+
+
+def test_a_full_disk_behind_standard_output_is_told(tmp_path: Path) -> None:
+    run("sweep", "--theme", "access", home=tmp_path)
+    done = _shell("hc report >/dev/full", tmp_path)
+    assert done.returncode == 70
+    assert done.stderr.splitlines() == [
+        "hardencheck: standard output cannot be written: No space left on device",
+        "  what was stored is kept; hardencheck report shows it again",
+    ]
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "2>/dev/full", ">&- 2>&- <&-"])
+def test_closed_streams_do_not_change_the_exit_code(closed: str, tmp_path: Path) -> None:
+    expected = run("sweep", "--theme", "access", home=tmp_path).returncode
+    done = _shell(f"hc sweep --theme access {closed}", tmp_path)
+    assert done.returncode == expected
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("charset", "shown"), [("ascii", r"b\xfcro, \u6771\u4eac"), ("latin-1", "b\xfcro, \\u6771\\u4eac")]
+)
+def test_names_that_the_terminal_cannot_show_are_spelt_out(charset: str, shown: str, tmp_path: Path) -> None:
+    inventory = tmp_path / "i.ini"
+    inventory.write_text("[all:vars]\nansible_port=1\nansible_host=127.0.0.1\n[web]\nb\xfcro\n\u6771\u4eac\n", "utf-8")
+    done = _shell(f"hc sweep --theme ssh -i {inventory}; hc report", tmp_path, PYTHONIOENCODING=charset)
+    assert done.returncode == 2, done.stderr
+    assert done.stdout.count(shown) == 2
+    assert "Traceback" not in done.stderr
+    assert "WARNING" not in done.stderr
+
+
+NOBODY = """
+import os, sys
+os.environ.pop("HOME")
+os.environ.pop("XDG_STATE_HOME", None)
+os.setreuid(54321, 0)  # an account that passwd(5) does not know, as in some containers
+from hardencheck.cli.main import main
+sys.argv = ["hardencheck", *sys.argv[1:]]
+main()
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="taking the id of an unknown account needs root")
+def test_an_account_without_a_home_needs_to_name_the_store(tmp_path: Path) -> None:
+    def nobody(*arguments: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", NOBODY, *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    refused = nobody("findings")
+    assert refused.returncode == 64
+    assert refused.stderr.splitlines() == [
+        "hardencheck: this account has no home folder to keep the store in",
+        "  name the store's file with --store",
+    ]
+    assert nobody("--version").returncode == 0
+    assert "store.db" in nobody("sweeps", "--store", tmp_path / "store.db").stderr
+
+
 def test_every_command_has_a_help_text(tmp_path: Path) -> None:
     for command in ("sweep", "doctor", "trust", "report", "sweeps", "findings", "rejudge", "waive", "attest", "diff",
                     "schema",

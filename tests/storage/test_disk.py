@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -165,6 +166,25 @@ def test_a_damaged_database_is_told(tmp_path: Path) -> None:
     for start in range(4096, len(damaged), 4096):
         damaged[start : start + 64] = b"\xa5" * 64
     path.write_bytes(damaged)
+    with pytest.raises(StoreError, match="damaged") as caught, open_store(path) as store:
+        store.sweep("last")
+    assert caught.value.hint == "restore it from a backup"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE sweep_host SET state = 'reachd'",
+        "UPDATE sweep_host SET state = CAST('reached' AS BLOB)",
+        "UPDATE sweep_host SET labels = 'no JSON'",
+    ],
+)
+def test_what_no_release_writes_is_told_as_damage(tmp_path: Path, damage: str) -> None:
+    path = samples.database(tmp_path)
+    with open_store(path) as store:
+        samples.run(store, samples.sweep("agent1"), samples.record("agent1"))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(damage)
     with pytest.raises(StoreError, match="damaged") as caught, open_store(path) as store:
         store.sweep("last")
     assert caught.value.hint == "restore it from a backup"
