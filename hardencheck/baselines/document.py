@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,11 +81,12 @@ def parse(content: bytes, path: str) -> Document:
     """Read YAML whose top is a mapping; `path` is what errors call it."""
     if len(content) > MAX_BYTES:
         raise BaselineError(f"is larger than {MAX_BYTES // 1024} KiB", path=path)
+    content = content.removeprefix(BOM_UTF8)  # as Notepad writes it
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise BaselineError("is not UTF-8 text", path=path, line=line) from None
+        raise BaselineError("is not UTF-8 text", path=path, line=line, hint="save the file as UTF-8") from None
     text = text.replace("\r\n", "\n")
     if found := _CONTROL.search(text):
         line = text.count("\n", 0, found.start()) + 1

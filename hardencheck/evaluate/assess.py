@@ -173,7 +173,9 @@ def _state(manifest: Manifest, captures: Mapping[str, Capture], system: System) 
     """Say how far the look got: nothing, a part, or everything."""
     ended = ENDED.get(manifest.ended, "")
     if not captures:
-        return HostState.UNREACHABLE, "no_output", ended or "the host ran no collector: it sent no section"
+        said = f"; the host says: {manifest.privilege_note}" if manifest.privilege_note else ""
+        why = ended or "the host ran no collector: it sent no section"
+        return HostState.UNREACHABLE, "no_output", f"{why}{said}; hardencheck doctor tells more"
     if ended:
         return HostState.PARTIAL, manifest.ended.value, ended
     if system.windows.barrier:

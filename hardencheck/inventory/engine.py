@@ -21,6 +21,7 @@ from hardencheck.inventory.display import listening
 from hardencheck.inventory.host_variables import HostVariables
 from hardencheck.inventory.sources import Loader, Sources
 from hardencheck.inventory.variables import Complaints, Variables, is_printable
+from hardencheck.model.host import Host
 
 
 def read(paths: list[str], limit: str | None, credentials: Credentials) -> Inventory:
@@ -40,7 +41,23 @@ def read(paths: list[str], limit: str | None, credentials: Credentials) -> Inven
                 about = Variables(selected.name, variables.resolved(selected), complaints)
                 hosts.append(host_from(about, variables.groups(selected), credentials))
             heard.refuse_losses(", ".join(paths))
-    return Inventory(tuple(hosts), groups, heard.sentences() + complaints.sentences())
+    return Inventory(tuple(hosts), groups, heard.sentences() + complaints.sentences() + _twins(hosts))
+
+
+def _twins(hosts: Iterable[Host]) -> tuple[str, ...]:
+    """Return a warning for each place that several hosts share: one machine would vouch for another's name."""
+    names: dict[str, list[str]] = {}
+    for host in hosts:
+        if host.problem is None:
+            by = f" through {', '.join(hop.address for hop in host.jumps)}" if host.jumps else ""
+            place = f"{host.address.lower()} port {host.port}{by}"
+            names.setdefault("this machine" if host.connection == "local" else place, []).append(host.name)
+    return tuple(
+        f"{len(same)} hosts ({', '.join(same[:3])}{', ...' if len(same) > 3 else ''}) are one and the same: {place}; "
+        "correct ansible_host, or one machine is reported under several names"
+        for place, same in names.items()
+        if len(same) > 1
+    )
 
 
 @cache
@@ -108,6 +125,9 @@ def _select(sources: Sources, limit: str | None) -> list[Any]:
         )
     if limit is None:
         return list(sources.get_hosts())
+    if not limit.strip():
+        # Ansible takes every host; it is what a script's unset variable looks like
+        raise InventoryError("--limit: the pattern is empty", hint="name hosts or groups, or leave --limit out")
     try:
         strangers = sources.expand(limit)
         hosts = list(sources.get_hosts())

@@ -44,6 +44,8 @@ def _existing(source: str) -> str:
     """Return the source as an absolute path, or as it is when it is a list of host names."""
     if "," in source:
         return source
+    if not source.strip():  # the current folder, else, with every program in it that could be an inventory script
+        raise InventoryError("the name of the inventory is empty", hint="give -i the path of an inventory")
     path = os.path.abspath(os.path.expandvars(os.path.expanduser(source)))
     if not os.path.exists(path):
         raise InventoryError(

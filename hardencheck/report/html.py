@@ -18,6 +18,7 @@ EXITS = {
     1: "findings: something fails at or above that severity",
     2: "incomplete: a host was not seen whole, or a rule could not be told",
     3: "findings and incomplete",
+    78: "nothing was asked: every rule was left out",
 }
 #: what a change may break -> in words
 RISKS = {

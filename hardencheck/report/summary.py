@@ -105,10 +105,14 @@ def exit_statuses(report: Report) -> dict[Severity, int]:
     """Return the exit status of a report by what `--fail-on` is set to; what is waived never changes it.
 
     1 says that something fails at or above that severity, 2 that something in scope stays open, 3 both, 0 neither. A
-    sweep that has not ended stays open though all its hosts are there: nothing seals it.
+    sweep that has not ended stays open though all its hosts are there: nothing seals it. 78 says that all rules were
+    left out (by tailoring, or for want of a roster): nothing fails, and nothing was looked at.
     """
-    worst = worst_failure(report.sweep.hosts, report.waived)
-    missing = 2 if incomplete(report.sweep.hosts) or not report.sweep.finished else 0
+    hosts = report.sweep.hosts
+    worst = worst_failure(hosts, report.waived)
+    missing = 2 if incomplete(hosts) or not report.sweep.finished else 0
+    if not missing and all(result.outcome is Outcome.NOTSELECTED for host in hosts for result in host.results):
+        return dict.fromkeys(Severity, 78)
     return {fail_on: missing + (worst is not None and worst.rank >= fail_on.rank) for fail_on in Severity}
 
 

@@ -7,14 +7,15 @@ byte, the unprivileged shell finds the mark and collects what it can; but when s
 down half-way, the mark is gone and nothing runs a second time with other rights.
 
 A password never goes in one stream with the script: sudo would take the script's lines for further tries, and lock
-the account. The shell reads it with its built-in `read` (byte by byte), proves it alone with `sudo true`, and only a
-proven password is used again. Neither does a refused password reach its end of file: sudo would then fail PAM a
-second time with an empty try, which pam_faillock counts. The reader of the pipe holds it open for writing too, so
-sudo waits for another line until it is killed, which its own user may do as long as it asks for a password. `-k`
-ignores cached credentials, so that both calls behave alike. A password that sudo did not ask for (NOPASSWD) reaches
-the started shell, which skips all lines before the mark. `printf` and `read` are built into dash, bash and busybox
-ash: the password is never in an argument list or an environment. Before the script, the started shell says on standard
-error whether sudo took the password: on one stream with sudo's own words, so that the first of them is what counts.
+the account. The shell reads it with its built-in `read` (byte by byte), proves it alone with `sudo /bin/sh -c :` (the
+program that is run afterwards: sudoers may ask for no password for another one), and only a proven password is used
+again. Neither does a refused password reach its end of file: sudo would then fail PAM a second time with an empty try,
+which pam_faillock counts. The reader of the pipe holds it open for writing too, so sudo waits for another line until it
+is killed, which its own user may do as long as it asks for a password. `-k` ignores cached credentials, so that both
+calls behave alike. A password that sudo did not ask for (NOPASSWD) reaches the started shell, which skips all lines
+before the mark. `printf` and `read` are built into dash, bash and busybox ash: the password is never in an argument
+list or an environment. Before the script, the started shell says on standard error whether sudo took the password: on
+one stream with sudo's own words, so that the first of them is what counts.
 """
 
 from __future__ import annotations
@@ -51,8 +52,8 @@ _SECONDS = 10
 # without a working timeout(1), the end of file has to stop sudo, and a refused password may count twice
 _PROVE = (
     f't="timeout -s KILL {_SECONDS}"; '
-    r'if $t true 2>/dev/null; then printf "%s\n" "$p" | $t sudo -S -k -p "" -u @USER@ true 3<>/proc/self/fd/0; '
-    r'else printf "%s\n" "$p" | sudo -S -k -p "" -u @USER@ true; fi; r=$?; '
+    r'if $t true 2>/dev/null; then printf "%s\n" "$p" | $t sudo -S -k -p "" -u @USER@ /bin/sh -c : 3<>/proc/self/fd/0; '
+    r'else printf "%s\n" "$p" | sudo -S -k -p "" -u @USER@ /bin/sh -c :; fi; r=$?; '
     '[ $r = 137 ] && echo "hardencheck: sudo refused the password" >&2; '
 )
 

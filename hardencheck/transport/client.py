@@ -132,7 +132,7 @@ class Client(paramiko.Transport):
             return TimedOut(
                 f"the host's time was used up during the {phase}",
                 reason=f"{phase}_timed_out",
-                hint="is the host overloaded, or its sshd stuck? if it is only slow, give hosts more time",
+                hint="is the host overloaded, or its sshd stuck? if it is only slow, give hosts more time: --deadline",
             )
         if isinstance(error, IncompatiblePeer):
             return Unreachable(

@@ -153,7 +153,12 @@ def _privilege(host: Host, uid: int, stderr: str) -> Step:
             "set ansible_become: true for this host",
         )
     if host.become.user != "root" and "sudo" not in stderr:
-        return Step("privilege", State.OK, f"runs as {host.become.user} (uid {uid})")
+        return Step(
+            "privilege",
+            State.NOT_TRIED,
+            f"runs as {host.become.user} (uid {uid}); what only root may read stays unknown",
+            "leave out ansible_become_user, or set it to root",
+        )
     said = stderr.strip() or "sudo said nothing"
     hint = next((hint for words, hint in _SUDO if words in said), "look at sudo's log at the host")
     return Step("privilege", State.FAILED, f"sudo refused, so it runs as uid {uid}: {said}", hint)
@@ -172,11 +177,14 @@ def _shell(exchange: Exchange, noise: int) -> Step:
 
 def _no_answer(exchange: Exchange) -> Step:
     said = _text(exchange.stdout + b" " + exchange.stderr).strip()
+    hint = "give the account a login shell that runs commands (not nologin), and look at its start-up files"
+    if "password has expired" in said:
+        hint = "set a new password at the host; for an account that logs in with a key, one that does not expire"
     return Step(
         "shell",
         State.FAILED,
         f"the script was started, but did not answer: {silence(exchange, said)}",
-        "give the account a login shell that runs commands (not nologin), and look at its start-up files",
+        hint,
     )
 
 

@@ -75,7 +75,7 @@ MALICIOUS: dict[str, tuple[str | bytes, int, str]] = {
     "key hidden in a comment by a next line": ("a: 1 # c\x85d: 3\n", 1, "control character U+0085"),
     "key hidden in a comment by a carriage return": ("a: 1 # c\rd: 3\n", 1, "control character U+000D"),
     "comment that runs backwards": ("a: 1\r\nb: 2 # \u202e\r\n", 2, "control character U+202E"),
-    "byte order mark": (b"\xef\xbb\xbfa: 1\n", 1, "control character U+FEFF"),
+    "byte order mark": (b"a: 1\n\xef\xbb\xbfb: 1\n", 2, "control character U+FEFF"),
     "space without width": ("a: ro\u200bot\n", 1, "control character U+200B"),
     "lone surrogate": ('a: "\\ud800"\n', 1, ""),
     "infinity": ("a: .inf\n", 1, "not a number that JSON has"),
@@ -126,6 +126,10 @@ def test_scalars_have_the_types_of_yaml_1_2(written: str, value: Any) -> None:
     found = parse(f"a: {written}\n".encode(), "x").data["a"]
     assert found == value
     assert type(found) is type(value)
+
+
+def test_the_mark_that_notepad_begins_a_file_with_is_taken() -> None:
+    assert parse(b"\xef\xbb\xbfa: 1\r\nb: 2\r\n", "site.yaml").data == {"a": 1, "b": 2}
 
 
 def test_every_key_and_item_knows_its_line() -> None:

@@ -180,3 +180,13 @@ def test_a_tailoring_for_strangers_is_told(tmp_path: Path) -> None:
     assert "no group wbe" in done.stderr
     assert "no host heer" in done.stderr
     assert "no host here" not in done.stderr
+
+
+def test_a_sweep_in_which_no_rule_is_left_is_not_compliant(tmp_path: Path) -> None:
+    site = tmp_path / "site.yaml"
+    site.write_text("groups: {all: {}}\nhosts: {localhost: {deselect: {linux-core-dumps-disabled: not here}}}\n")
+    for options in (["--tailoring", site, "--rule", "linux-core-dumps-disabled"], ["--rule", "linux-leavers-disabled"]):
+        done = run("sweep", *options, home=tmp_path)
+        assert done.returncode == 78, done.stderr
+        assert "zero hosts or rules" in done.stderr
+        assert run("report", home=tmp_path).returncode == 78

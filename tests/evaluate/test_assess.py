@@ -113,6 +113,13 @@ def test_nothing_arrived_is_notchecked() -> None:
     assert found.results[0].outcome is Outcome.NOTCHECKED
 
 
+def test_what_a_host_said_instead_of_an_answer_is_told() -> None:
+    silent = seal(Manifest("h", Ended.CLOSED, {}, {}, "WARNING: Your password has expired."), {})
+    found = Assessor(BASELINE, NOW).assess(Subject("h"), silent.manifest, silent.captures)
+    assert found.state is HostState.UNREACHABLE
+    assert "the host says: WARNING: Your password has expired.; hardencheck doctor" in found.message
+
+
 def test_a_refused_section_makes_the_host_partial() -> None:
     found = assess(platform(), absent={"linux.accounts": "its section is malformed"})
     assert (found.state, found.results[0].outcome) == (HostState.PARTIAL, Outcome.UNKNOWN)

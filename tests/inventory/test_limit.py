@@ -56,3 +56,9 @@ def test_a_pattern_that_selects_nothing_is_an_error(write: Write, limit: str, sa
     assert raised.value.exit_code == 78
     assert said in raised.value.message
     assert hint in str(raised.value.hint)
+
+
+@pytest.mark.parametrize("limit", ["", " "])
+def test_an_empty_pattern_is_not_the_whole_inventory(write: Write, limit: str) -> None:
+    with pytest.raises(InventoryError, match="the pattern is empty"):
+        load([write({"hosts.ini": HOSTS})], limit=limit)

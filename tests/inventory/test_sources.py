@@ -154,3 +154,16 @@ def test_a_failing_script_ends_the_run(script: Callable[[str, str], str], body: 
 
 def test_an_ini_file_that_a_mount_made_executable_is_still_ini(script: Callable[[str, str], str]) -> None:
     assert [host.name for host in load([script("hosts.ini", "[w]\nw1\n")]).hosts] == ["w1"]
+
+
+@pytest.mark.parametrize("source", ["", " "])
+def test_an_empty_name_is_not_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\ntouch was-run\n")
+    program.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InventoryError, match="is empty"):
+        load([source])
+    assert not (tmp_path / "was-run").exists()

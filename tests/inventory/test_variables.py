@@ -209,3 +209,23 @@ def test_the_shipped_example_is_valid() -> None:
     assert desk.become == Become()
     assert desk.jumps == (Jump("gate.example.net", 22, "hardencheck"),)
     assert all(host.owner for host in inventory.hosts)
+
+
+def test_one_machine_under_several_names_is_told(write: Write) -> None:
+    inventory = load(
+        [
+            write(
+                {
+                    "hosts.ini": "db1 ansible_host=10.0.0.1\ndb2 ansible_host=10.0.0.1\n"
+                    "nat1 ansible_host=10.0.0.9 ansible_port=2201\nnat2 ansible_host=10.0.0.9 ansible_port=2202\n"
+                    "far1 ansible_host=192.168.0.1 ansible_ssh_common_args='-J east'\n"
+                    "far2 ansible_host=192.168.0.1 ansible_ssh_common_args='-J west'\n"
+                    "here1 ansible_connection=local\nhere2 ansible_connection=local\n"
+                }
+            )
+        ]
+    )
+    assert [warning.split(";")[0] for warning in inventory.warnings] == [
+        "2 hosts (db1, db2) are one and the same: 10.0.0.1 port 22",
+        "2 hosts (here1, here2) are one and the same: this machine",
+    ]

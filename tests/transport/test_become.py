@@ -40,6 +40,15 @@ ROOT, SCAN = b"uid=0\nend\n", b"uid=1000\nend\n"
         ("scan ALL=(ALL) ALL\nDefaults timestamp_timeout=0", Become(password=RIGHT), ROOT, "", 0),
         ("scan ALL=(ALL) ALL\nDefaults !use_pty", Become(password=RIGHT), ROOT, "", 0),
         ("scan ALL=(ALL) ALL\nDefaults passwd_tries=10", Become(password=WRONG), SCAN, "refused the password", 1),
+        # a password that is not asked for `true` is not proved by it
+        (
+            "scan ALL=(ALL) ALL\nscan ALL=(ALL) NOPASSWD: /usr/bin/true",
+            Become(password=WRONG),
+            SCAN,
+            "refused the password",
+            1,
+        ),
+        ("scan ALL=(ALL) ALL\nscan ALL=(ALL) NOPASSWD: /usr/bin/true", Become(password=RIGHT), ROOT, "", 0),
         ("scan ALL=(ALL) ALL", Become(), SCAN, "a password is required", 0),
         ("scan ALL=(ALL) ALL\nDefaults requiretty", Become(), SCAN, "must have a tty", 0),
         ("scan ALL=(ALL) ALL\nDefaults requiretty", Become(password=RIGHT), SCAN, "must have a tty", 0),

@@ -104,7 +104,7 @@ def doctor(transport: SshTransport, host: Host) -> dict[str, Step]:
     ("sudoers", "become", "state", "hint"),
     [
         ("scan ALL=(ALL) NOPASSWD: ALL", Become(), State.OK, ""),
-        ("scan ALL=(ALL) NOPASSWD: ALL", Become("other"), State.OK, ""),
+        ("scan ALL=(ALL) NOPASSWD: ALL", Become("other"), State.NOT_TRIED, "ansible_become_user"),
         ("scan ALL=(ALL) NOPASSWD: ALL", None, State.NOT_TRIED, "ansible_become: true"),
         ("scan ALL=(ALL) ALL", Become(), State.FAILED, "NOPASSWD"),
         ("scan ALL=(ALL) ALL", Become(password=WRONG), State.FAILED, "correct ansible_become_password"),
@@ -121,6 +121,17 @@ def test_doctor_explains_sudo(
     assert hint in steps["privilege"].hint
     assert {steps[name].state for name in ("dns", "port", "host_key", "authentication", "shell", "clock")} == {State.OK}
     assert machine.do("cat /sshd.log").count("Connection from") == 1
+
+
+def test_doctor_explains_a_password_that_has_to_be_changed(transport: SshTransport, machine: Machine, up: Up) -> None:
+    machine.do("chage -d 0 scan")
+    try:
+        shell = doctor(transport, up(*BOTH))["shell"]
+    finally:
+        machine.do("chage -d 2026-01-01 scan")
+    assert shell.state is State.FAILED
+    assert "password has expired" in shell.message
+    assert "new password" in shell.hint
 
 
 def test_doctor_finds_an_account_without_a_shell(transport: SshTransport, machine: Machine, up: Up) -> None:
