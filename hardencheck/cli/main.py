@@ -77,17 +77,18 @@ def main() -> NoReturn:
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; never raises."""
     try:
-        return int(app(arguments, prog_name="hardencheck", standalone_mode=False) or 0)
+        code = int(app(arguments, prog_name="hardencheck", standalone_mode=False) or 0)
     except HardencheckError as error:
         return _fail(str(error), error.hint, error.exit_code)
     except typer.exceptions.TyperException as error:
         return _fail(error.format_message(), "hardencheck --help lists the commands", ExitCode.USAGE)
     except (KeyboardInterrupt, typer.Abort):
-        return _fail("interrupted", None, ExitCode.INTERRUPTED)
+        code = ExitCode.INTERRUPTED  # newer releases of Typer return it instead
     except Exception:  # noqa: BLE001  Python's own exit status for a traceback is 1, which means findings here
         for line in traceback.format_exc().splitlines():
             note(term(line))
         return _fail("internal error, please report the lines above", None, ExitCode.INTERNAL)
+    return _fail("interrupted", None, code) if code == ExitCode.INTERRUPTED else code
 
 
 def _fail(message: str, hint: str | None, code: int) -> int:

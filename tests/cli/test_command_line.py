@@ -150,6 +150,16 @@ def test_an_account_without_a_home_needs_to_name_the_store(tmp_path: Path) -> No
     assert "store.db" in nobody("sweeps", "--store", tmp_path / "store.db").stderr
 
 
+@pytest.mark.parametrize("signal", ["INT", "TERM"])
+def test_an_interruption_before_the_first_host_is_told(signal: str, tmp_path: Path) -> None:
+    inventory = tmp_path / "inventory.sh"
+    inventory.write_text(f"#!/bin/sh\nkill -{signal} $PPID\nexec sleep 60\n")
+    inventory.chmod(0o755)
+    done = run("sweep", "-i", inventory, home=tmp_path)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "hardencheck: interrupted\n"
+
+
 def test_every_command_has_a_help_text(tmp_path: Path) -> None:
     for command in ("sweep", "doctor", "trust", "report", "sweeps", "findings", "rejudge", "waive", "attest", "diff",
                     "schema",
