@@ -51,6 +51,8 @@ def findings(
     accepts = accepted(waivers)
     with open_store(store) as opened:
         found = opened.findings(state.value, hosts=host)
+        if not found and not opened.sweeps(1):
+            opened.resolve("last")  # says that there is none: a mistyped --store must not read as "no findings"
         selection = Selection("", (), rule or (), theme or (), tag or (), exclude or ())
         if selection.narrows:
             chosen = {each.id for each in selection.of(_known(opened)).rules}

@@ -43,6 +43,8 @@ def trust(
         raise UsageError("there is no SSH host to trust", hint="add -i INVENTORY")
     if from_file is None and not sys.stdin.isatty():
         raise UsageError("fingerprints can only be confirmed on a terminal", hint="use --from-file KNOWN_HOSTS")
+    if from_file is not None and not from_file.exists():
+        raise UsageError(f"--from-file {from_file}: there is no such file", hint="give a known_hosts file")
     pins, left = pins_beside(store), 0
     for host in hosts:
         try:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.dml import Insert
 
 from hardencheck.errors import StoreError
@@ -65,6 +66,8 @@ def log_ahead(engine: Engine) -> None:
     connection = engine.raw_connection()
     try:
         connection.cursor().execute("PRAGMA journal_mode=WAL")
+    except engine.dialect.loaded_dbapi.Error as error:  # nobody else turns the driver's own error into SQLAlchemy's
+        raise DBAPIError("PRAGMA journal_mode=WAL", None, error) from error
     finally:
         connection.close()
 

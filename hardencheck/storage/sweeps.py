@@ -122,7 +122,7 @@ def resolve(connection: Connection, name: str) -> str:
     if name == "last":
         newest: str | None = connection.execute(select(sweep.c.id).order_by(sweep.c.number.desc()).limit(1)).scalar()
         if newest is None:
-            raise UsageError("the store holds no sweep yet", hint="run a sweep first")
+            raise UsageError("the store holds no sweep yet", hint="run a sweep first, or name another --store")
         return newest
     wanted = func.substr(sweep.c.id, 1, len(name)) == name
     statement = select(sweep.c.id).where(wanted).order_by(sweep.c.id).limit(3)

@@ -227,8 +227,18 @@ def authenticate(client: Client, host: Host, offers: Sequence[Offer], guard: Cre
 
 
 def login_name(host: Host) -> str:
-    """Return the account that we log in to: the user who runs this, unless the inventory names one."""
-    return host.user or getpass.getuser()
+    """Return the account that we log in to: the user who runs this, unless the inventory names one.
+
+    Raises AuthenticationFailed when neither has a name.
+    """
+    try:
+        return host.user or getpass.getuser()
+    except (KeyError, OSError):  # an account that passwd(5) does not know; from Python 3.13 on OSError
+        raise AuthenticationFailed(
+            "the inventory names no account, and this machine knows no name of the user who runs this",
+            reason="no_credential",
+            hint="set ansible_user",
+        ) from None
 
 
 def _try_password(client: Client, name: str, password: str, attempt: Attempt) -> list[str]:

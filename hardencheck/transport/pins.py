@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hardencheck.errors import ConfigurationError, HostKeyRejected, UsageError
+from hardencheck.errors import ConfigurationError, HostKeyRejected, StoreError, UsageError
 from hardencheck.transport.certificates import CERTIFICATE
 from hardencheck.transport.hostkeys import HostKey, KnownHosts, known_name
 
@@ -22,7 +23,7 @@ def pin(path: Path, address: str, port: int, key: HostKey, *, replace: bool = Fa
 
     A key of another type is added besides; another key of the same type is refused (HostKeyRejected) unless `replace`
     is set, which drops all keys of this host from the file. The file has mode 0600 and is never half written. Raises
-    UsageError when the address or the key cannot stand in a known_hosts file.
+    UsageError when the address or the key cannot stand in a known_hosts file, StoreError when it cannot be written.
     """
     if not address or _UNFIT.search(address):
         raise UsageError(f"{address!r} cannot stand in a known_hosts file", hint="give an address or a host name")
@@ -30,7 +31,17 @@ def pin(path: Path, address: str, port: int, key: HostKey, *, replace: bool = Fa
         raise UsageError(f"{key.key_type!r} is not the type of a plain host key", hint="pin the key, not a certificate")
     name = known_name(address, port)
     line = f"{name} {key.key_type} {key.base64}\n"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return _pin(path, name, line, key, replace)
+    except OSError as error:
+        raise StoreError(
+            f"{path}: cannot be written: {error.strerror or error}",
+            hint="it holds the trusted host keys; run as the user who owns the store, on a disk with space left",
+        ) from error
+
+
+def _pin(path: Path, name: str, line: str, key: HostKey, replace: bool) -> bool:
     with _locked(path.parent):
         known = [found for found in KnownHosts.read(path).find(name) if not found.marker]
         if any(found.key == key for found in known) and (not replace or len(known) == 1):
@@ -65,7 +76,9 @@ def _append(path: Path, line: str) -> None:
     try:
         size = os.fstat(fd).st_size
         torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
-        os.write(fd, (("\n" if torn else "") + line).encode())
+        data = (("\n" if torn else "") + line).encode()
+        if os.write(fd, data) != len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fsync(fd)
     finally:
         os.close(fd)

@@ -46,6 +46,8 @@ def test_help_imports_nothing_heavy() -> None:
         (["report", "20200101"], 64, "20200101"),
         (["probe", "show", "linux.shdow"], 64, "did you mean linux.shadow"),
         (["host", "show", "nobody"], 64, ""),
+        (["findings"], 64, "holds no sweep yet"),
+        (["trust", "-i", "web1,", "--from-file", "/nonexistent"], 64, "there is no such file"),
     ],
 )
 def test_bad_input_is_one_calm_sentence(arguments: list[str], code: int, words: str, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
 
@@ -157,9 +158,7 @@ def test_an_ini_file_that_a_mount_made_executable_is_still_ini(script: Callable[
 
 
 @pytest.mark.parametrize("source", ["", " "])
-def test_an_empty_name_is_not_the_current_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
-) -> None:
+def test_an_empty_name_is_not_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
     program = tmp_path / "program"
     program.write_text("#!/bin/sh\ntouch was-run\n")
     program.chmod(0o755)

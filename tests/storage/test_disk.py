@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -90,6 +90,18 @@ def test_a_full_disk_is_told_and_what_was_stored_can_be_read_and_resumed(small_d
         assert store.pending(SWEEP_ID) == tuple(NAMES[len(before) :])
         fill(store)
         assert stored(store) == NAMES
+
+
+def test_a_store_that_is_made_on_a_full_disk_is_told_and_can_be_made_later(small_disk: Path) -> None:
+    path = small_disk / "store.db"
+    with suppress(OSError):
+        (small_disk / "filler").write_bytes(b"x" * 4 * 1024 * 1024)
+    with pytest.raises(StoreError, match="no space is left") as caught:
+        open_store(path)
+    assert caught.value.reason == "disk_full"
+    (small_disk / "filler").unlink()
+    with open_store(path) as store:
+        assert store.sweeps() == ()
 
 
 def test_a_file_that_may_not_grow_is_told_and_what_was_stored_can_be_read(tmp_path: Path) -> None:

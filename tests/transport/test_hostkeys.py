@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import resource
 import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hardencheck.errors import ConfigurationError, HostKeyRejected, UsageError
+from hardencheck.errors import ConfigurationError, HostKeyRejected, StoreError, UsageError
 from hardencheck.transport.hostkeys import HostKey, KnownHosts, load, pinned
 from hardencheck.transport.pins import pin
 
@@ -173,3 +174,23 @@ def test_many_writers_lose_nothing(tmp_path: Path) -> None:
         list(pool.map(lambda number: pin(path, f"desk{number}", 22, key(number)), range(100)))
     assert len(load(path).exact) == 100
     assert not load(path).problems
+
+
+def test_where_no_key_can_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match="cannot be written"):
+        pin(tmp_path / "file" / "known_hosts", "desk1", 22, key())
+
+
+def test_a_key_that_was_written_in_part_is_not_pinned(tmp_path: Path) -> None:
+    path = tmp_path / "known_hosts"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20, hard))
+    try:
+        with pytest.raises(StoreError, match="cannot be written"):
+            pin(path, "desk1", 22, key())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.stat().st_size == 20
+    assert pin(path, "desk1", 22, key())
+    assert [found.key for found in KnownHosts.read(path).find("desk1")] == [key()]
