@@ -18,7 +18,7 @@ EXITS = {
     1: "findings: something fails at or above that severity",
     2: "incomplete: a host was not seen whole, or a rule could not be told",
     3: "findings and incomplete",
-    78: "nothing was asked: every rule was left out",
+    78: "configuration: every rule was left out, so nothing was asked",
 }
 #: what a change may break -> in words
 RISKS = {
