@@ -36,7 +36,7 @@ def explained(path: Path) -> Iterator[None]:
     except SQLAlchemyError as error:
         raise _store_error(path, error) from error
     except ValueError as error:
-        # one flipped bit that SQLite cannot see: a state, a severity, a text or JSON that no release writes
+        # SQLite says what is wrong with a damaged list of tables by quoting it, which may be no text at all
         reason, sentence, hint = _KNOWN["SQLITE_CORRUPT"]
         raise StoreError(f"store {path}: {sentence} ({error})", reason=reason, hint=hint) from error
     except OSError as error:
