@@ -5,7 +5,7 @@
 The images are real answers of lab hosts, one per profile, and Windows machines made of recorded captures. Each host has
 names, accounts, addresses, SIDs and UUIDs of its own. Every day the times in its answer move (clock, log-ins, boots,
 package lists, signatures, databases), as do mounts of sessions; and each of its sections may drift: it becomes that of
-another image, or of another recording of its probe, and stays so.
+another image where one differs, else a number in it changes, and it stays so.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from calendar import timegm
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import strptime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tabulate import tabulate
@@ -40,7 +42,7 @@ from hardencheck.evidence.verify import verify
 from hardencheck.model.baseline import Baseline
 from hardencheck.model.capture import Capture, Ended, Exchange, digest
 from hardencheck.model.host import Host
-from hardencheck.model.outcome import Platform, Status
+from hardencheck.model.outcome import Platform
 from hardencheck.model.sweep import Sweep
 from hardencheck.pipeline.collector import digest_of, scripts_for
 from hardencheck.pipeline.rejudge import differences, rejudge
@@ -48,7 +50,6 @@ from hardencheck.pipeline.sweep import timestamp
 from hardencheck.pipeline.visit import pending, visit, without_secrets
 from hardencheck.storage import HostRecord, Store, new_sweep_id, open_store
 from tests.lab.lab import Lab
-from tests.probes.cases import all_cases
 from tests.winlab.machine import like
 
 HOSTS = int(os.environ.get("BENCH_HOSTS", "150"))
@@ -57,7 +58,7 @@ DRIFT = 0.02  #: of all sections, every day
 LIMIT = 3 * 1024
 START = datetime(2026, 11, 22, 1, 30, tzinfo=UTC)
 
-PROFILES = ("good", "bad", "noids", "openfw", "pending", "weakpw", "tricky-firewalld", "tricky-ufw")
+PROFILES = ("noids", "openfw", "weakpw", "nofw", "sshroot", "uid0", "tricky-firewalld", "tricky-ufw")
 MACHINES = (
     "a Windows 11 workstation of a domain, in English",
     "a workstation in a workgroup, in German",
@@ -75,10 +76,18 @@ TIMES: Mapping[re.Pattern[bytes], str] = {
 #: what lies so near to the time of an answer goes on with the days: it is older at most, and the end of a list later
 NEAR = (timedelta(days=-3), timedelta(days=8))
 #: the numbers of a mount that comes with a session
-MOUNT = re.compile(rb"^\d+(?= \d+ \d+:\d+ / /run/user/)|(?<=:)\d+(?= / /run/user/)|(?<=/run/user/)[^\n]*", re.MULTILINE)
-SHARED = re.compile(rb"(?<=shared:)\d+")
+MOUNT = re.compile(
+    rb"^\d+(?= \d+ \d+:\d+ / /run/user/)|(?<= 0:)\d+(?= / /run/user/)|(?<=shared:)\d+(?= - tmpfs tmpfs \S+,mode=700,uid=)",
+    re.MULTILINE,
+)
 #: file systems and the network card's part of IPv6 addresses
-OWN = re.compile(rb"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|(?<=fe80::)[0-9a-f:]+|(?<=fe80000000000000)[0-9a-f]{16}")
+OWN = re.compile(
+    rb"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|(?<=fe80::)[0-9a-f:]+|(?<=fe80000000000000)[0-9a-f]{16}"
+)
+#: a number after a name: what a setting, or an item of JSON, is set to
+SETTING = re.compile(rb'(?<=[a-z_"] = )\d+|(?<=[a-z_]=)\d+|(?<=[a-z_]": )\d+')
+#: the probes whose sections tell the names that stand in others
+NAMING = ("linux.platform", "linux.account_activity", "windows.platform", "windows.local_accounts")
 LOGINS = re.compile(rb"@run \d+ journal_logins\n(.*?) 0\n", re.DOTALL)
 PEOPLE = (b"svc_hc", b"itadmin", b"agent1", b"agent2")
 
@@ -129,33 +138,38 @@ class Member:
         self._image, self._others = image, others
         self._chance = random.Random(f"host {number}")
         self._key = hashlib.sha256(name.encode()).digest()
-        self._sections = dict(image.captures)
-        self._named = self._with_names()
+        self._sections = self._with_names(image.captures)
 
     def answer(self, day: int, moment: datetime, asked: frozenset[str]) -> Collected:
         """Return what the host answers on a day, asked at this moment."""
-        drifted = day > 0 and [self._drift(name) for name in self._sections if self._chance.random() < DRIFT]
-        if drifted:
-            self._named = self._with_names()
+        for name in [name for name in self._sections if day > 0 and self._chance.random() < DRIFT]:
+            self._sections[name] = self._drifted(self._sections[name])
         lasted = round(self._chance.uniform(1, 6), 3)
         captures = {
             name: replace(capture, stdout=self._today(day, moment, capture.stdout))
-            for name, capture in self._named.items()
+            for name, capture in self._sections.items()
             if name in asked
         }
         exchange = Exchange(b"", b"", 0, Ended.CLOSED, lasted)
         start = moment.timestamp()
         return Collected(self.host, start, start + lasted, Answer(Frames(captures, {}, complete=True), exchange))
 
-    def _drift(self, name: str) -> None:
-        kinds = [capture for capture in self._others[name] if capture != self._sections[name]]
+    def _drifted(self, capture: Capture) -> Capture:
+        name = capture.probe_id
+        kinds = [other for other in self._others[name] if other != self._image.captures[name]]
         if kinds:
-            self._sections[name] = self._chance.choice(kinds)
+            naming = {each: self._image.captures[each] for each in NAMING if each in self._image.captures}
+            return self._with_names({**naming, name: self._chance.choice(kinds)})[name]
+        numbers = list(SETTING.finditer(capture.stdout))
+        if not numbers:
+            return capture
+        found = self._chance.choice(numbers)
+        other = str(self._chance.randrange(10 ** len(found[0]))).zfill(len(found[0])).encode()
+        return replace(capture, stdout=capture.stdout[: found.start()] + other + capture.stdout[found.end() :])
 
-    def _with_names(self) -> dict[str, Capture]:
+    def _with_names(self, captures: Mapping[str, Capture]) -> dict[str, Capture]:
         """Return the sections with names, addresses and ids of this host alone, of the same length."""
-        described = Host("-", "-", platform=self._image.platform)
-        found = redact(described, self._sections, self._key)
+        found = redact(Host("-", "-", platform=self._image.platform), captures, self._key)
         if self._image.platform is Platform.WINDOWS:
             return found  # its UUIDs are those of classes and policies, the same everywhere
         return {name: replace(each, stdout=self._other(OWN, 0, each.stdout)) for name, each in found.items()}
@@ -176,14 +190,13 @@ class Member:
         for pattern, form in TIMES.items():
             text = pattern.sub(self._moved(form, day, moment), text)
         if self._image.platform is Platform.LINUX:
-            text = self._other(SHARED, day, self._other(MOUNT, day, text)) if b"/run/user/" in text else text
+            text = self._other(MOUNT, day, text)
         return text
 
     def _moved(self, form: str, day: int, moment: datetime) -> Callable[[re.Match[bytes]], bytes]:
         def move(found: re.Match[bytes]) -> bytes:
             said = found[0].decode()
-            was = datetime.fromtimestamp(int(said), UTC) if form == "%s" else datetime.strptime(said, form)
-            was = was.replace(tzinfo=UTC)
+            was = datetime.fromtimestamp(int(said) if form == "%s" else timegm(strptime(said, form)), UTC)
             if not NEAR[0] < was - self._image.taken < NEAR[1]:
                 return found[0]
             jitter = int.from_bytes(hashlib.sha256(self._key + bytes([day]) + found[0]).digest()[:4]) % 3600
@@ -194,14 +207,11 @@ class Member:
 
 
 def fleet(images: list[Image]) -> list[Member]:
-    """Return the hosts, dealt over the images; a section drifts to what another image or recording has of its probe."""
+    """Return the hosts, dealt over the images; a section may drift to what another image has there."""
     others: dict[str, list[Capture]] = {}
     for image in images:
         for name, capture in image.captures.items():
             others.setdefault(name, []).append(capture)
-    for case in all_cases():
-        if case.status is Status.COMPLETE and case.probe_id not in ("linux.platform", "windows.platform"):
-            others.setdefault(case.probe_id, []).append(case.capture)
     return [Member(number, images[number % len(images)], others) for number in range(HOSTS)]
 
 

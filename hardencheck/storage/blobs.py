@@ -1,36 +1,85 @@
-"""Content under its digest, compressed; what is read is bounded before it is unpacked, and verified after."""
+"""Content under its digest, compressed; what is read is bounded before it is unpacked, and verified after.
+
+Content that differs little from other content (yesterday's, another host's) may be packed against that, its base: what
+is stored is then a zstd frame with the base as its dictionary. A base may have one itself. A digest is always that of
+the content, so that how it is packed changes nothing that is sealed.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
-from sqlalchemy import Connection, select
-from zstandard import ZstdCompressor, ZstdDecompressor, ZstdError, frame_content_size
+from sqlalchemy import Connection, select, update
+from zstandard import (
+    DICT_TYPE_RAWCONTENT,
+    ZstdCompressionDict,
+    ZstdCompressor,
+    ZstdDecompressor,
+    ZstdError,
+    frame_content_size,
+)
 
 from hardencheck.errors import EvidenceError
 from hardencheck.model.capture import digest as digest_of
 from hardencheck.storage.schema import blob
+from hardencheck.storage.sqlite import insert_if_absent
 
 #: The most bytes that one blob may unpack to; a host may send 4 MiB in all.
 MAX_BYTES = 16 * 1024 * 1024
+#: So many bases may stand behind a blob when it is read; the writer makes fewer.
+DEPTH = 16
 
 _LEVEL = 3
 _CHUNK = 500
 _per_thread = threading.local()
 
 
-def packed(digest: str, data: bytes) -> dict[str, object]:
-    """Return the row of a blob; raises EvidenceError when `data` is too large or not what `digest` says."""
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Content as it is stored: its digest and size, the frame, and the digest of the base that the frame needs."""
+
+    digest: str
+    size: int
+    data: bytes
+    base: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Content that was read, and its base."""
+
+    digest: str
+    data: bytes
+    base: Content | None = None
+
+    @property
+    def chain(self) -> tuple[Content, ...]:
+        """The content, its base, that one's base, up to the one that is packed alone."""
+        return (self, *(self.base.chain if self.base else ()))
+
+
+def packed(digest: str, data: bytes, bases: Iterable[Content] = ()) -> Packed:
+    """Pack content against the first base that makes half of it or less, else alone.
+
+    Raises EvidenceError when `data` is too large or not what `digest` says.
+    """
     if len(data) > MAX_BYTES:
         raise EvidenceError(f"evidence {digest}: {len(data)} bytes are more than the {MAX_BYTES} that are kept")
     if digest_of(data) != digest:
         raise EvidenceError(f"evidence {digest}: the bytes to be stored have another digest")
-    return {"digest": digest, "size": len(data), "data": _compressor().compress(data)}
+    alone = _compressor().compress(data)
+    for base in bases:
+        delta = ZstdCompressor(level=_LEVEL, dict_data=_dictionary(base.data)).compress(data)
+        if 2 * len(delta) <= len(alone):
+            return Packed(digest, len(data), delta, base.digest)
+    return Packed(digest, len(data), alone)
 
 
-def unpacked(digest: str, size: int, data: bytes) -> bytes:
+def unpacked(digest: str, size: int, data: bytes, base: bytes | None = None) -> bytes:
     """Return the bytes of a stored blob; raises EvidenceError when they are not what `digest` says."""
     try:
         # a frame that declares its size is unpacked to that size whatever `max_output_size` says
@@ -39,7 +88,8 @@ def unpacked(digest: str, size: int, data: bytes) -> bytes:
             raise EvidenceError(
                 f"evidence {digest}: it would unpack to {declared} bytes, the store says {size}", hint=_RESTORE
             )
-        content: bytes = ZstdDecompressor().decompress(data, max_output_size=size) if size else b""
+        unpacker = ZstdDecompressor() if base is None else ZstdDecompressor(dict_data=_dictionary(base))
+        content: bytes = unpacker.decompress(data, max_output_size=size) if size else b""
     except ZstdError as error:
         raise EvidenceError(f"evidence {digest}: it cannot be unpacked ({error})", hint=_RESTORE) from error
     if digest_of(content) != digest:
@@ -47,13 +97,34 @@ def unpacked(digest: str, size: int, data: bytes) -> bytes:
     return content
 
 
+def insert(connection: Connection, rows: Sequence[Packed]) -> None:
+    """Store what is not there yet; the bases must be there or among the rows, and have none that is among them."""
+    alone = [_row(each, None) for each in rows if each.base is None]
+    if alone:
+        connection.execute(insert_if_absent(blob), alone)
+    bases = {each.base for each in rows if each.base is not None}
+    if bases:
+        number = numbers(connection, bases)
+        if missing := bases - number.keys():
+            raise EvidenceError(f"evidence {min(missing)}: the store does not hold it, and other content needs it")
+        deltas = [_row(each, number[each.base]) for each in rows if each.base is not None]
+        connection.execute(insert_if_absent(blob), deltas)
+
+
+def replace(connection: Connection, again: Packed) -> None:
+    """Store content that is there already as it is packed now; its base must be there, and older."""
+    base = None if again.base is None else numbers(connection, [again.base])[again.base]
+    connection.execute(update(blob).where(blob.c.digest == again.digest).values(data=again.data, base=base))
+
+
 def read(connection: Connection, digests: Collection[str]) -> dict[str, bytes]:
     """Return the content of these digests; raises EvidenceError when one is missing or damaged."""
-    found: dict[str, bytes] = {}
-    for some in _chunks(digests):
-        rows = connection.execute(select(blob.c.digest, blob.c.size, blob.c.data).where(blob.c.digest.in_(some)))
-        for digest, size, data in rows:
-            found[digest] = unpacked(digest, size, data)
+    return {digest: found.data for digest, found in contents(connection, digests).items()}
+
+
+def contents(connection: Connection, digests: Collection[str]) -> dict[str, Content]:
+    """Return the content of these digests with its bases; raises EvidenceError when any is missing or damaged."""
+    found = _unpacked(connection, blob.c.digest, digests, DEPTH)
     for digest in digests:
         if digest not in found:
             raise EvidenceError(f"evidence {digest}: the store does not hold it", hint=_RESTORE)
@@ -62,20 +133,56 @@ def read(connection: Connection, digests: Collection[str]) -> dict[str, bytes]:
 
 def stored(connection: Connection, digests: Collection[str]) -> set[str]:
     """Return those of the digests that the store holds."""
-    found: set[str] = set()
+    return set(numbers(connection, digests))
+
+
+def numbers(connection: Connection, digests: Collection[str]) -> dict[str, int]:
+    """Return the numbers of those of the digests that the store holds."""
+    found: dict[str, int] = {}
     for some in _chunks(digests):
-        found.update(connection.execute(select(blob.c.digest).where(blob.c.digest.in_(some))).scalars())
+        rows = connection.execute(select(blob.c.digest, blob.c.number).where(blob.c.digest.in_(some)))
+        found.update((digest, number) for digest, number in rows)
     return found
 
 
 _RESTORE = "restore the store from a backup; do not rely on results that rest on this evidence"
 
 
-def _chunks(digests: Collection[str]) -> Iterator[list[str]]:
+def _unpacked(connection: Connection, key: Any, keys: Collection[Any], depth: int) -> dict[Any, Content]:
+    """Return content by digest or by number, whatever column `key` is; what is not there is left out."""
+    columns = (key.label("key"), blob.c.digest, blob.c.size, blob.c.data, blob.c.base)
+    rows = [row for some in _chunks(keys) for row in connection.execute(select(*columns).where(key.in_(some)))]
+    wanted = {row.base for row in rows if row.base is not None}
+    bases = _unpacked(connection, blob.c.number, wanted, depth - 1) if wanted and depth else {}
+    found = {}
+    for row in rows:
+        if row.base is None:
+            found[row.key] = Content(row.digest, unpacked(row.digest, row.size, row.data))
+            continue
+        base = bases.get(row.base)
+        if base is None:
+            why = (
+                "is packed against more others than any that was stored" if not depth else "needs content that is gone"
+            )
+            raise EvidenceError(f"evidence {row.digest}: it {why}", hint=_RESTORE)
+        content = unpacked(row.digest, row.size, row.data, base.data)
+        found[row.key] = Content(row.digest, content, base)
+    return found
+
+
+def _row(each: Packed, base: int | None) -> dict[str, object]:
+    return {"digest": each.digest, "size": each.size, "data": each.data, "base": base}
+
+
+def _chunks(keys: Collection[Any]) -> Iterator[list[Any]]:
     """Split, because a statement takes a limited number of parameters."""
-    rest = iter(digests)
+    rest = iter(keys)
     while some := list(islice(rest, _CHUNK)):
         yield some
+
+
+def _dictionary(base: bytes) -> ZstdCompressionDict:
+    return ZstdCompressionDict(base, dict_type=DICT_TYPE_RAWCONTENT)
 
 
 def _compressor() -> ZstdCompressor:

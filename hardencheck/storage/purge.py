@@ -1,16 +1,23 @@
-"""Forgets old sweeps: their rows, the content that nothing else needs, and the salt of their leaf hashes."""
+"""Forgets old sweeps: their rows, the content that nothing else needs, and the salt of their leaf hashes.
+
+What stays and is packed against content that goes is packed anew before, so that nothing of a purged sweep is kept.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from itertools import islice
+from itertools import groupby, islice
+from typing import TypeVar
 
 from sqlalchemy import Connection, delete, func, or_, select, update
 
 from hardencheck.errors import EvidenceError
 from hardencheck.model.manifest import Manifest
 from hardencheck.storage import blobs
+from hardencheck.storage.blobs import Content
 from hardencheck.storage.schema import blob, chain, sweep, sweep_host
+
+_Key = TypeVar("_Key", str, int)
 
 _CHUNK = 500
 
@@ -44,9 +51,28 @@ def forget(connection: Connection, sweep_ids: Collection[str]) -> int:
         connection.execute(update(chain).where(chain.c.sweep_id.in_(some)).values(salt=None))
     for number in connection.execute(select(sweep.c.number)).scalars().all():
         unneeded.difference_update(_needed(connection, number))
-    return sum(
-        connection.execute(delete(blob).where(blob.c.digest.in_(some))).rowcount for some in _chunks(sorted(unneeded))
-    )
+    numbers = sorted(blobs.numbers(connection, unneeded).values(), reverse=True)
+    _free(connection, unneeded, numbers)
+    # the newest first: what is packed against other content came after it
+    return sum(connection.execute(delete(blob).where(blob.c.number.in_(some))).rowcount for some in _chunks(numbers))
+
+
+def _free(connection: Connection, unneeded: Collection[str], numbers: Iterable[int]) -> None:
+    """Pack anew what stays and is packed against content that goes: the oldest takes its base's place for the others.
+
+    `unneeded` are the digests of what goes, `numbers` its numbers.
+    """
+    for some in _chunks(numbers):
+        query = select(blob.c.digest, blob.c.base).where(blob.c.base.in_(some)).order_by(blob.c.base, blob.c.number)
+        rows = [row for row in connection.execute(query) if row.digest not in unneeded]
+        for _, packed in groupby(rows, key=lambda row: int(row.base)):
+            heir: list[Content] = []
+            for digests in _chunks(row.digest for row in packed):
+                found = blobs.contents(connection, digests)
+                for digest in digests:
+                    staying = [base for base in found[digest].chain[1:] if base.digest not in unneeded]
+                    blobs.replace(connection, blobs.packed(digest, found[digest].data, [*heir, *staying]))
+                    heir = heir or [found[digest]]
 
 
 def _needed(connection: Connection, number: int) -> Iterator[str]:
@@ -65,8 +91,8 @@ def _needed(connection: Connection, number: int) -> Iterator[str]:
                 raise EvidenceError(f"evidence {address}: it is no list of captures") from error
 
 
-def _chunks(names: Iterable[str]) -> Iterator[list[str]]:
+def _chunks(keys: Iterable[_Key]) -> Iterator[list[_Key]]:
     """Split, because a statement takes a limited number of parameters."""
-    rest = iter(names)
+    rest = iter(keys)
     while some := list(islice(rest, _CHUNK)):
         yield some

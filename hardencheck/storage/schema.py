@@ -72,7 +72,7 @@ metadata = MetaData(
 )
 
 #: Content under its digest: captures, manifests, packed results, baselines, rosters. `size` counts bytes before
-#: compression.
+#: compression; `base` is the number of the content that it is packed against, which was there before it.
 blob = Table(
     "blob",
     metadata,
@@ -80,6 +80,8 @@ blob = Table(
     Column("digest", Digest, nullable=False, unique=True),
     Column("size", Integer, nullable=False),
     Column("data", LargeBinary, nullable=False),
+    Column("base", Integer, ForeignKey("blob.number")),
+    Index(None, "base"),
 )
 
 #: One run; `number` grows in the order in which sweeps were begun.

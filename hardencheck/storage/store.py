@@ -23,8 +23,7 @@ from hardencheck.storage.failure import explained
 from hardencheck.storage.findings import State
 from hardencheck.storage.lock import Lock
 from hardencheck.storage.migrate import bring_up_to_date
-from hardencheck.storage.schema import blob
-from hardencheck.storage.sqlite import for_writing, insert_if_absent, open_engine, writable
+from hardencheck.storage.sqlite import for_writing, open_engine, writable
 from hardencheck.storage.writer import Writer
 
 #: what SQLite's columns, which take values of any type, make of a row that somebody else wrote; a number in the place
@@ -87,7 +86,7 @@ class Store:
         if sweep.roster_digest is not None and roster is not None:
             rows.append(blobs.packed(sweep.roster_digest, roster))
         with self._writing() as connection:
-            connection.execute(insert_if_absent(blob), rows)
+            blobs.insert(connection, rows)
             sweeps.begin(connection, sweep)
 
     def writer(self) -> Writer:

@@ -163,6 +163,17 @@ def last_of(connection: Connection, name: str) -> tuple[str, Row[Any]] | None:
     return connection.execute(select(sweep.c.id).where(sweep.c.number == row.sweep)).scalar_one(), row
 
 
+def last_seen(connection: Connection, name: str, platform: Platform) -> tuple[str, str] | None:
+    """Return the digests of manifest and results of the newest sweep that this host has answered as this platform."""
+    row = connection.execute(
+        select(_host.manifest, _host.results)
+        .where(_host.host == name, _host.platform == platform.value, _host.manifest.is_not(None))
+        .order_by(_host.sweep.desc())
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else (row.manifest, row.results)
+
+
 class Reader:
     """Turns rows into HostResults; equal packed results are unpacked once and shared."""
 

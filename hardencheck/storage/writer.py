@@ -19,18 +19,15 @@ from hardencheck.model.capture import digest as digest_of
 from hardencheck.model.codec import results_to_bytes
 from hardencheck.model.outcome import HostState
 from hardencheck.model.sweep import HostResult
-from hardencheck.storage import blobs, findings, sweeps
+from hardencheck.storage import bases, blobs, findings, sweeps
 from hardencheck.storage.failure import explained
-from hardencheck.storage.schema import blob
-from hardencheck.storage.sqlite import for_writing, insert_if_absent
+from hardencheck.storage.sqlite import for_writing
 
 #: One transaction holds at most so many hosts, and waits at most so many seconds for them.
 BATCH = 10
 PATIENCE = 0.25
 #: So many hosts may wait for the disk before `put` makes its caller wait.
 QUEUE = 4 * BATCH
-#: From so many bytes on, asking the store whether it holds them is cheaper than compressing them again.
-WORTH_ASKING = 32 * 1024
 #: So many digests are remembered as stored; beyond, the store is asked again.
 REMEMBERED = 50_000
 
@@ -50,7 +47,9 @@ class _Entry:
 
     record: HostRecord
     packed: str
-    rows: list[dict[str, object]]
+    rows: list[blobs.Packed]
+    #: content that is packed alone, by its kind: what comes later may be packed against it
+    alone: dict[str, blobs.Content]
 
 
 class Writer:
@@ -69,6 +68,7 @@ class Writer:
         self._ended_well = False
         self._order = threading.Lock()
         self._stored: set[bytes] = set()
+        self._bases = bases.Bases()
         self._sweeps: dict[str, tuple[int, str]] = {}
         # a daemon: a run that dies without closing its writer must not hang, and the database bears it like a kill
         self._thread = threading.Thread(target=self._run, name="hardencheck-store", daemon=True)
@@ -88,7 +88,8 @@ class Writer:
             # only now: whoever relies on these digests must come later in the queue
             if len(self._stored) > REMEMBERED:
                 self._stored.clear()
-            self._stored.update(bytes.fromhex(str(row["digest"])) for row in entry.rows)
+            self._stored.update(bytes.fromhex(row.digest) for row in entry.rows)
+            self._bases.keep(entry.alone)
 
     def close(self) -> None:
         """Commit what is waiting and end the thread; raises StoreError when anything could not be written."""
@@ -138,15 +139,18 @@ class Writer:
         evidence = {each.evidence for each in record.result.results} | {record.result.manifest}
         named = content.keys() | {digest for digest in evidence if digest is not None}
         absent = {digest for digest in named if bytes.fromhex(digest) not in self._stored}
-        missing = absent - content.keys()
-        if missing or sum(len(content[digest]) for digest in absent) > WORTH_ASKING:
-            absent -= self._already_stored(absent)
-            missing = absent - content.keys()
-        if missing:
+        absent -= self._already_stored(absent)
+        if missing := absent - content.keys():
             raise EvidenceError(
                 f"host {record.result.host}: its result names evidence {min(missing)}, which was not collected"
             )
-        return _Entry(record, packed, [blobs.packed(digest, content[digest]) for digest in sorted(absent)])
+        kinds = bases.kinds(record.result.platform, packed, record.result.manifest, content)
+        with explained(self._path), self._readers.connect() as connection:
+            known = self._bases.of_host(connection, record.result, {kinds[each] for each in absent & kinds.keys()})
+        rows = [blobs.packed(each, content[each], known.get(kinds.get(each, ""), ())) for each in sorted(absent)]
+        alone = {kinds[row.digest]: row.digest for row in rows if row.base is None and row.digest in kinds}
+        kept = {kind: blobs.Content(digest, content[digest]) for kind, digest in alone.items()}
+        return _Entry(record, packed, rows, kept)
 
     def _already_stored(self, digests: set[str]) -> set[str]:
         with explained(self._path), self._readers.connect() as connection:
@@ -186,8 +190,7 @@ class Writer:
     def _write(self, connection: Connection, batch: list[_Entry]) -> None:
         """Write one batch: content first, so that no row ever points at nothing."""
         rows = [row for entry in batch for row in entry.rows]
-        if rows:
-            connection.execute(insert_if_absent(blob), rows)
+        blobs.insert(connection, rows)
         seen: list[findings.Seen] = []
         for sweep_id, entries in groupby(batch, key=lambda entry: entry.record.sweep_id):
             number, started = self._sweep(connection, sweep_id)

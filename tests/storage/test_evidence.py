@@ -64,7 +64,7 @@ def test_tampered_results_are_never_shown(store: Store) -> None:
 def test_every_flipped_bit_gives_the_same_bytes_or_an_error() -> None:
     content = b"one section of one host\n" * 20
     row = blobs.packed(digest(content), content)
-    stored = row["data"]
+    stored = row.data
     assert isinstance(stored, bytes)
     refused = 0
     for position in range(len(stored) * 8):
@@ -102,14 +102,14 @@ def test_what_is_too_large_is_not_stored() -> None:
         blobs.packed(digest(data), data)
     whole = data[1:]
     row = blobs.packed(digest(whole), whole)
-    stored = row["data"]
+    stored = row.data
     assert isinstance(stored, bytes)
     assert blobs.unpacked(digest(whole), len(whole), stored) == whole
 
 
 def test_an_empty_blob_comes_back_empty(store: Store) -> None:
     row = blobs.packed(digest(b""), b"")
-    stored = row["data"]
+    stored = row.data
     assert isinstance(stored, bytes)
     assert blobs.unpacked(digest(b""), 0, stored) == b""
 

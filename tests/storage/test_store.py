@@ -178,7 +178,6 @@ def test_writing_needs_the_lock(store: Store) -> None:
 
 
 def test_many_threads_may_put(monkeypatch: pytest.MonkeyPatch, store: Store) -> None:
-    monkeypatch.setattr(writer, "WORTH_ASKING", 0)
     monkeypatch.setattr(writer, "REMEMBERED", 40)
     names = [f"agent{number}" for number in range(120)]
     records = [samples.record(name, same=number % 2 == 0) for number, name in enumerate(names)]

@@ -18,9 +18,12 @@ def upgrade() -> None:
         sa.Column("digest", digest, nullable=False),
         sa.Column("size", sa.Integer, nullable=False),
         sa.Column("data", sa.LargeBinary, nullable=False),
+        sa.Column("base", sa.Integer),
         sa.PrimaryKeyConstraint("number", name="pk_blob"),
         sa.UniqueConstraint("digest", name="uq_blob_digest"),
+        sa.ForeignKeyConstraint(["base"], ["blob.number"], name="fk_blob_base"),
     )
+    op.create_index("ix_blob_base", "blob", ["base"])
     op.create_table(
         "sweep",
         sa.Column("number", sa.Integer, nullable=False),
