@@ -20,7 +20,7 @@ from hardencheck.storage.blobs import Content
 
 #: Behind content that the writer packs stand so many bases at most: reading costs so many more unpackings. Content with
 #: a longer chain is followed by some that starts anew, so that nothing rests on evidence of long ago.
-DEPTH = 8
+DEPTH = 16
 #: So many contents of a kind are remembered: machines of as many kinds may take turns.
 KEPT = 4
 #: So many bytes are remembered in all; beyond, remembering starts anew.

@@ -31,7 +31,7 @@ from hardencheck.storage.sqlite import insert_if_absent
 #: The most bytes that one blob may unpack to; a host may send 4 MiB in all.
 MAX_BYTES = 16 * 1024 * 1024
 #: So many bases may stand behind a blob when it is read; the writer makes fewer.
-DEPTH = 16
+DEPTH = 32
 
 _LEVEL = 3
 _CHUNK = 500
@@ -161,9 +161,7 @@ def _unpacked(connection: Connection, key: Any, keys: Collection[Any], depth: in
             continue
         base = bases.get(row.base)
         if base is None:
-            why = (
-                "is packed against more others than any that was stored" if not depth else "needs content that is gone"
-            )
+            why = "needs content that is gone" if depth else f"has more than {DEPTH} bases behind it"
             raise EvidenceError(f"evidence {row.digest}: it {why}", hint=_RESTORE)
         content = unpacked(row.digest, row.size, row.data, base.data)
         found[row.key] = Content(row.digest, content, base)
