@@ -19,12 +19,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from posixpath import dirname
 
+from hardencheck.probes.linux import mounts
 from hardencheck.probes.output import Output
 
 #: Functions for a probe's script. `storage` writes the items that `of` reads: blocks, btrfs, tables, zfs, mounts.
 #: dmsetup is asked only where mappings exist (opening its control device may load a module), and what follows a
 #: target's name, where keys stand, is cut off on the host but for the cipher.
-FUNCTIONS = r"""
+FUNCTIONS = (
+    mounts.FUNCTIONS
+    + r"""
 word() {
   value=
   [ ! -r "$1" ] || read -r value <"$1"
@@ -84,9 +87,10 @@ storage() {
   run btrfs btrfs_devices
   run tables tables
   run zfs datasets
-  run mounts cat /proc/self/mountinfo
+  run mounts mounts
 }
 """
+)
 
 _MEMORY = {"tmpfs", "ramfs", "devtmpfs", "rootfs", "hugetlbfs"}
 _IMAGES = {"squashfs", "iso9660", "erofs", "cramfs", "romfs"}

@@ -10,10 +10,13 @@ import re
 from collections.abc import Container
 from dataclasses import dataclass
 
+from hardencheck.probes.linux import mounts
 from hardencheck.probes.output import Output
 
-#: `run blocks blocks` and `run mounts cat /proc/self/mountinfo` are what `read` wants; `word FILE` is its first line.
-FUNCTIONS = r"""
+#: `run blocks blocks` and `run mounts mounts` are what `read` wants; `word FILE` is its first line.
+FUNCTIONS = (
+    mounts.FUNCTIONS
+    + r"""
 look() {
   value=
   [ ! -r "$1" ] || read -r value <"$1"
@@ -44,6 +47,7 @@ blocks() {
   done
 }
 """
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ interfaces() {
 }
 run interfaces interfaces
 run blocks blocks
-run mounts cat /proc/self/mountinfo
+run mounts mounts
 """
 )
 
