@@ -13,37 +13,24 @@ from hardencheck.model.outcome import Outcome, Severity
 from hardencheck.model.report import Report
 from hardencheck.report import formats
 from hardencheck.report.hdf import render
-from tests.consumers import node
+from tests.consumers import heimdall
 from tests.report import changing, material
 
 REPORT = material.report()
-STATUS = {
-    Outcome.PASS: "Passed",
-    Outcome.FIXED: "Passed",
-    Outcome.FAIL: "Failed",
-    Outcome.ERROR: "Profile Error",
-    Outcome.NOTAPPLICABLE: "Not Applicable",
-    Outcome.UNKNOWN: "Not Reviewed",
-    Outcome.NOTCHECKED: "Not Reviewed",
-    Outcome.NOTSELECTED: "Not Reviewed",
-    Outcome.INFORMATIONAL: "Not Reviewed",
-}
 
 
 def read(folder: Path, *texts: str) -> list[dict[str, Any]]:
     files = [folder / f"{number}.json" for number in range(len(texts))]
     for file, text in zip(files, texts, strict=True):
         file.write_text(text, encoding="utf-8")
-    done = node.run("inspec.mjs", *files)
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    return heimdall.read(*files)
 
 
 @pytest.mark.parametrize("report", [REPORT, changing.report()], ids=["alone", "compared"])
 def test_every_control_has_the_status_that_we_mean(report: Report, tmp_path: Path) -> None:
     told = read(tmp_path, *(text for _, text in formats.files("hdf", report)))
     for host, found in zip(REPORT.sweep.hosts, told, strict=True):
-        expected = {result.rule_id: STATUS[result.outcome] for result in host.results}
+        expected = {result.rule_id: heimdall.STATUS[result.outcome] for result in host.results}
         if host.host == material.WAIVED[0]:
             expected[material.WAIVED[1]] = "Not Applicable"
         assert found["platform"] == host.host
