@@ -25,9 +25,10 @@ lab-up: ## boot lab hosts to sweep by hand (root)
 lab-down: ## stop them
 	$(LAB) down
 
-bench: ## measure what a sweep costs a host and the controller, on lab hosts (root)
+bench: ## measure what a sweep costs a host, the controller and its disk, on lab hosts (root)
 	./run python -m benchmarks.target
 	./run python -m benchmarks.fleet
+	./run python -m benchmarks.evidence
 
 oracle: ## judge lab hosts by OpenSCAP and Lynis too, and write docs/oracle.md (root)
 	./run python -m tests.oracle >docs/oracle.new && mv docs/oracle.new docs/oracle.md

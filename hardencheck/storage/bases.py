@@ -36,7 +36,7 @@ def kinds(platform: Platform, results: str, manifest: str | None, content: Mappi
 
 
 class Bases:
-    """Remembers what one writer has packed alone, by its kind; any thread may ask."""
+    """Remembers content of one run by its kind; any thread may ask."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -45,15 +45,19 @@ class Bases:
     def of_host(self, connection: Connection, result: HostResult, wanted: Collection[str]) -> dict[str, list[Content]]:
         """Return what content of the wanted kinds may be packed against for a host, the best first."""
         before = _before(connection, result, wanted)
-        with self._lock:
-            found = {kind: list(self._others.get(kind, ())) for kind in wanted}
+        found = {kind: self.others(kind) for kind in wanted}
         for kind, content in before.items():
-            if len(content.chain) <= DEPTH:
+            if content.depth < DEPTH:
                 found[kind].insert(0, content)
         return found
 
+    def others(self, kind: str) -> list[Content]:
+        """Return what is remembered of a kind, the newest first."""
+        with self._lock:
+            return list(self._others.get(kind, ()))
+
     def keep(self, alone: Mapping[str, Content]) -> None:
-        """Remember content that is packed alone, and stored before whatever is packed against it."""
+        """Remember content by its kind; it must be stored before whatever is packed against it."""
         with self._lock:
             for kind, content in alone.items():
                 others = [each for each in self._others.get(kind, ()) if each.digest != content.digest]

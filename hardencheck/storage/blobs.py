@@ -11,7 +11,6 @@ import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 from sqlalchemy import Connection, select, update
 from zstandard import (
@@ -35,6 +34,8 @@ DEPTH = 32
 
 _LEVEL = 3
 _CHUNK = 500
+#: so many contents are unpacked at once, each with all that is behind it
+_GROUP = 25
 _per_thread = threading.local()
 
 
@@ -50,16 +51,25 @@ class Packed:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Content that was read, and its base."""
+    """Content that other content may be packed against; `number` is None until it was read from the store."""
 
     digest: str
     data: bytes
+    number: int | None = None
     base: Content | None = None
+
+    @property
+    def depth(self) -> int:
+        """How many bases are behind it."""
+        return len(self.chain) - 1
 
     @property
     def chain(self) -> tuple[Content, ...]:
         """The content, its base, that one's base, up to the one that is packed alone."""
-        return (self, *(self.base.chain if self.base else ()))
+        found = [self]
+        while found[-1].base:
+            found.append(found[-1].base)
+        return tuple(found)
 
 
 def packed(digest: str, data: bytes, bases: Iterable[Content] = ()) -> Packed:
@@ -119,16 +129,12 @@ def replace(connection: Connection, again: Packed) -> None:
 
 def read(connection: Connection, digests: Collection[str]) -> dict[str, bytes]:
     """Return the content of these digests; raises EvidenceError when one is missing or damaged."""
-    return {digest: found.data for digest, found in contents(connection, digests).items()}
+    return {digest: found.data for some in _chunks(digests, _GROUP) for digest, found in _read(connection, some)}
 
 
 def contents(connection: Connection, digests: Collection[str]) -> dict[str, Content]:
-    """Return the content of these digests with its bases; raises EvidenceError when any is missing or damaged."""
-    found = _unpacked(connection, blob.c.digest, digests, DEPTH)
-    for digest in digests:
-        if digest not in found:
-            raise EvidenceError(f"evidence {digest}: the store does not hold it", hint=_RESTORE)
-    return found
+    """Return the content of these digests with its bases, all of it in memory; raises EvidenceError as `read` does."""
+    return dict(_read(connection, digests))
 
 
 def stored(connection: Connection, digests: Collection[str]) -> set[str]:
@@ -148,34 +154,36 @@ def numbers(connection: Connection, digests: Collection[str]) -> dict[str, int]:
 _RESTORE = "restore the store from a backup; do not rely on results that rest on this evidence"
 
 
-def _unpacked(connection: Connection, key: Any, keys: Collection[Any], depth: int) -> dict[Any, Content]:
-    """Return content by digest or by number, whatever column `key` is; what is not there is left out."""
-    columns = (key.label("key"), blob.c.digest, blob.c.size, blob.c.data, blob.c.base)
-    rows = [row for some in _chunks(keys) for row in connection.execute(select(*columns).where(key.in_(some)))]
-    wanted = {row.base for row in rows if row.base is not None}
-    bases = _unpacked(connection, blob.c.number, wanted, depth - 1) if wanted and depth else {}
-    found = {}
-    for row in rows:
-        if row.base is None:
-            found[row.key] = Content(row.digest, unpacked(row.digest, row.size, row.data))
-            continue
-        base = bases.get(row.base)
-        if base is None:
-            why = "needs content that is gone" if depth else f"has more than {DEPTH} bases behind it"
+def _read(connection: Connection, digests: Collection[str]) -> Iterator[tuple[str, Content]]:
+    """Yield each digest with its content, and whatever is behind it."""
+    start = select(blob.c.number, blob.c.base).where(blob.c.digest.in_(digests)).cte("behind", recursive=True)
+    behind = start.union(select(blob.c.number, blob.c.base).join(start, blob.c.number == start.c.base))
+    found: dict[int, Content] = {}
+    by_digest: dict[str, Content] = {}
+    # the oldest first, because a base is older than what is packed against it
+    rows = select(blob).where(blob.c.number.in_(select(behind.c.number))).order_by(blob.c.number)
+    for row in connection.execute(rows):
+        base = None if row.base is None else found.get(row.base)
+        if row.base is not None and (base is None or base.depth == DEPTH):
+            deep = f"has more than {DEPTH} bases behind it"
+            why = "is packed against content that is gone, or newer" if base is None else deep
             raise EvidenceError(f"evidence {row.digest}: it {why}", hint=_RESTORE)
-        content = unpacked(row.digest, row.size, row.data, base.data)
-        found[row.key] = Content(row.digest, content, base)
-    return found
+        data = unpacked(row.digest, row.size, row.data, base.data if base else None)
+        found[row.number] = by_digest[row.digest] = Content(row.digest, data, row.number, base)
+    for digest in digests:
+        if digest not in by_digest:
+            raise EvidenceError(f"evidence {digest}: the store does not hold it", hint=_RESTORE)
+        yield digest, by_digest[digest]
 
 
 def _row(each: Packed, base: int | None) -> dict[str, object]:
     return {"digest": each.digest, "size": each.size, "data": each.data, "base": base}
 
 
-def _chunks(keys: Collection[Any]) -> Iterator[list[Any]]:
+def _chunks(keys: Collection[str], size: int = _CHUNK) -> Iterator[list[str]]:
     """Split, because a statement takes a limited number of parameters."""
     rest = iter(keys)
-    while some := list(islice(rest, _CHUNK)):
+    while some := list(islice(rest, size)):
         yield some
 
 

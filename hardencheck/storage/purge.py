@@ -14,6 +14,7 @@ from sqlalchemy import Connection, delete, func, or_, select, update
 from hardencheck.errors import EvidenceError
 from hardencheck.model.manifest import Manifest
 from hardencheck.storage import blobs
+from hardencheck.storage.bases import Bases
 from hardencheck.storage.blobs import Content
 from hardencheck.storage.schema import blob, chain, sweep, sweep_host
 
@@ -60,19 +61,23 @@ def forget(connection: Connection, sweep_ids: Collection[str]) -> int:
 def _free(connection: Connection, unneeded: Collection[str], numbers: Iterable[int]) -> None:
     """Pack anew what stays and is packed against content that goes: the oldest takes its base's place for the others.
 
-    `unneeded` are the digests of what goes, `numbers` its numbers.
+    `unneeded` are the digests of what goes, `numbers` its numbers. Heirs of one origin are packed against each other.
     """
+    known = Bases()
     for some in _chunks(numbers):
         query = select(blob.c.digest, blob.c.base).where(blob.c.base.in_(some)).order_by(blob.c.base, blob.c.number)
         rows = [row for row in connection.execute(query) if row.digest not in unneeded]
         for _, packed in groupby(rows, key=lambda row: int(row.base)):
             heir: list[Content] = []
-            for digests in _chunks(row.digest for row in packed):
-                found = blobs.contents(connection, digests)
-                for digest in digests:
-                    staying = [base for base in found[digest].chain[1:] if base.digest not in unneeded]
-                    blobs.replace(connection, blobs.packed(digest, found[digest].data, [*heir, *staying]))
-                    heir = heir or [found[digest]]
+            for row in packed:
+                content = blobs.contents(connection, [row.digest])[row.digest]
+                origin = content.chain[-1].digest
+                staying = [base for base in content.chain[1:] if base.digest not in unneeded]
+                older = [each for each in known.others(origin) if (each.number or 0) < (content.number or 0)]
+                blobs.replace(connection, blobs.packed(row.digest, content.data, [*heir, *staying, *older]))
+                if not heir:
+                    heir = [content]
+                    known.keep({origin: content})
 
 
 def _needed(connection: Connection, number: int) -> Iterator[str]:
