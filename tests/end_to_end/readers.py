@@ -19,7 +19,7 @@ from junitparser import JUnitXml
 from py_ocsf_models.events.findings.compliance_finding import ComplianceFinding
 
 from hardencheck.model.outcome import Outcome
-from hardencheck.report import html
+from hardencheck.report import html_page
 from hardencheck.report.json import SCHEMA
 from tests.consumers import heimdall, openscap, oscal, promtool, sarif, stig_manager
 from tests.report.browser import browser
@@ -177,7 +177,7 @@ def _reviews(other: str) -> dict[Outcome, str]:
     return {outcome: stig_manager.REVIEWED.get(outcome, other) for outcome in Outcome}
 
 
-_HTML = {outcome: word for outcome, (word, _) in html.GLOSSARY.items()}
+_HTML = {outcome: word for outcome, (word, _) in html_page.GLOSSARY.items()}
 _SKIPPED = dict.fromkeys(Outcome, "Skipped")
 _JUNIT = {**_SKIPPED, Outcome.PASS: "passed", Outcome.FIXED: "passed", Outcome.FAIL: "Failure",
           Outcome.ERROR: "Error", Outcome.UNKNOWN: "Error"}  # fmt: skip
