@@ -127,7 +127,7 @@ def test_without_a_whole_answer_no_section_that_asked_counts(shell: str, script:
 
 
 #: a shell that ends by itself, as it does when it cannot fork (2) or a command line is too long (126)
-DEATHS = ("exit 2", "exit 0", ": ${none?gone}", "kill -HUP $$", "exec true $(printf %0200000d 1)")
+DEATHS = ("exit 2", "exit 0", ": ${none?gone}", "kill -KILL $$", "exec true $(printf %0200000d 1)")
 
 
 @pytest.mark.parametrize("shell", SHELLS)
