@@ -11,8 +11,9 @@ import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Select, bindparam, select, update
 from zstandard import (
     DICT_TYPE_RAWCONTENT,
     ZstdCompressionDict,
@@ -154,15 +155,23 @@ def numbers(connection: Connection, digests: Collection[str]) -> dict[str, int]:
 _RESTORE = "restore the store from a backup; do not rely on results that rest on this evidence"
 
 
+def _with_bases() -> Select[Any]:
+    """Return what selects the rows of `digests` and of all that is behind them, the oldest first: bases come first."""
+    wanted = blob.c.digest.in_(bindparam("digests", type_=blob.c.digest.type, expanding=True))
+    start = select(blob.c.number, blob.c.base).where(wanted).cte("behind", recursive=True)
+    behind = start.union(select(blob.c.number, blob.c.base).join(start, blob.c.number == start.c.base))
+    return select(blob).where(blob.c.number.in_(select(behind.c.number))).order_by(blob.c.number)
+
+
+#: made once, because making it costs more than running it
+_WITH_BASES = _with_bases()
+
+
 def _read(connection: Connection, digests: Collection[str]) -> Iterator[tuple[str, Content]]:
     """Yield each digest with its content, and whatever is behind it."""
-    start = select(blob.c.number, blob.c.base).where(blob.c.digest.in_(digests)).cte("behind", recursive=True)
-    behind = start.union(select(blob.c.number, blob.c.base).join(start, blob.c.number == start.c.base))
     found: dict[int, Content] = {}
     by_digest: dict[str, Content] = {}
-    # the oldest first, because a base is older than what is packed against it
-    rows = select(blob).where(blob.c.number.in_(select(behind.c.number))).order_by(blob.c.number)
-    for row in connection.execute(rows):
+    for row in connection.execute(_WITH_BASES, {"digests": list(digests)}):
         base = None if row.base is None else found.get(row.base)
         if row.base is not None and (base is None or base.depth == DEPTH):
             deep = f"has more than {DEPTH} bases behind it"

@@ -31,6 +31,16 @@ _RESULT = (
     "manifest",
     "results",
 )
+_LAST_SEEN = (
+    select(_host.manifest, _host.results)
+    .where(
+        _host.host == bindparam("of_host", type_=_host.host.type),
+        _host.platform == bindparam("of_platform"),
+        _host.manifest.is_not(None),
+    )
+    .order_by(_host.sweep.desc())
+    .limit(1)
+)
 _STORE_RESULT = (
     update(sweep_host)
     .where(_host.sweep == bindparam("of_sweep"), _host.host == bindparam("of_host", type_=_host.host.type))
@@ -165,12 +175,7 @@ def last_of(connection: Connection, name: str) -> tuple[str, Row[Any]] | None:
 
 def last_seen(connection: Connection, name: str, platform: Platform) -> tuple[str, str] | None:
     """Return the digests of manifest and results of the newest sweep that this host has answered as this platform."""
-    row = connection.execute(
-        select(_host.manifest, _host.results)
-        .where(_host.host == name, _host.platform == platform.value, _host.manifest.is_not(None))
-        .order_by(_host.sweep.desc())
-        .limit(1)
-    ).one_or_none()
+    row = connection.execute(_LAST_SEEN, {"of_host": name, "of_platform": platform.value}).one_or_none()
     return None if row is None else (row.manifest, row.results)
 
 
