@@ -43,7 +43,7 @@ def trust(
         raise UsageError("there is no SSH host to trust", hint="add -i INVENTORY")
     if from_file is None and not sys.stdin.isatty():
         raise UsageError("fingerprints can only be confirmed on a terminal", hint="use --from-file KNOWN_HOSTS")
-    if from_file is not None and not from_file.exists():
+    if from_file is not None and (from_file.is_dir() or not from_file.exists()):
         raise UsageError(f"--from-file {from_file}: there is no such file", hint="give a known_hosts file")
     pins, left = pins_beside(store), 0
     for host in hosts:
@@ -64,9 +64,10 @@ def _listed(host: Host, path: Path) -> list[HostKey]:
     from hardencheck.errors import HostKeyRejected
     from hardencheck.transport.hostkeys import KnownHosts, known_name
 
-    found = [pin.key for pin in KnownHosts.read(path).find(known_name(host.address, host.port)) if not pin.marker]
+    known, name = KnownHosts.read(path), known_name(host.address, host.port)
+    found = [pin.key for pin in known.find(name) if not pin.marker]
     if not found:
-        raise HostKeyRejected(f"{path} has no key for {known_name(host.address, host.port)}")
+        raise HostKeyRejected(f"{path} has no key for {name}", hint="; ".join(known.problems[:1]))
     return found
 
 

@@ -56,7 +56,7 @@ def test_a_shipped_baseline_is_found_by_its_id_wherever_one_is(tmp_path: Path, m
         load("./bpo-core")
 
 
-@pytest.mark.parametrize("reference", ["bpo-cor", "bpo-core/", "/nonexistent/bpo-core"])
+@pytest.mark.parametrize("reference", ["bpo-cor", "bpo-core/", "no-such-folder/bpo-core"])
 def test_an_unknown_baseline_is_refused(reference: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(BaselineError, match="bpo-core") as caught:

@@ -38,7 +38,7 @@ def test_help_imports_nothing_heavy() -> None:
         (["sweep", "--no-such-option"], 64, "no-such-option"),
         (["swep"], 64, "swep"),
         (["sweep", "--limit", "web"], 64, "go with an inventory"),
-        (["sweep", "-i", "/nonexistent/inventory.ini"], 78, "/nonexistent/inventory.ini"),
+        (["sweep", "-i", "no-such-folder/inventory.ini"], 78, "no-such-folder/inventory.ini"),
         (["sweep", "-b", "no-such-baseline"], 78, "no-such-baseline"),
         (["sweep", "--rule", "no-such-rule"], 64, "no-such-rule"),
         (["sweep", "--ask-pass", "-i", "localhost,"], 64, "terminal"),
@@ -47,7 +47,8 @@ def test_help_imports_nothing_heavy() -> None:
         (["probe", "show", "linux.shdow"], 64, "did you mean linux.shadow"),
         (["host", "show", "nobody"], 64, ""),
         (["findings"], 64, "holds no sweep yet"),
-        (["trust", "-i", "web1,", "--from-file", "/nonexistent"], 64, "there is no such file"),
+        (["trust", "-i", "web1,", "--from-file", "no-such-file"], 64, "there is no such file"),
+        (["trust", "-i", "web1,", "--from-file", "/usr"], 64, "there is no such file"),
     ],
 )
 def test_bad_input_is_one_calm_sentence(arguments: list[str], code: int, words: str, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def real(profile: Path, *words: str) -> str:
         **os.environ,
         "DCONF_PROFILE": str(profile),
         "HOME": str(profile.parent),
-        "XDG_RUNTIME_DIR": "/nonexistent",
+        "XDG_RUNTIME_DIR": str(profile.parent),
     }
     done = subprocess.run(["dconf", *words], env=environment, capture_output=True, text=True, timeout=30, check=False)
     return done.stdout.strip()

@@ -122,7 +122,7 @@ def test_jump_host_that_comes_back_is_used_again(serve: Serve, transport: SshTra
 
 
 def test_jump_host_that_is_down(transport: SshTransport) -> None:
-    host = Host("far", "127.0.0.1", 22, jumps=(Jump("127.0.0.1", free_port()),), known_hosts=("/nonexistent",))
+    host = Host("far", "127.0.0.1", 22, jumps=(Jump("127.0.0.1", free_port()),), known_hosts=("/dev/null",))
     with pytest.raises(Unreachable, match="jump host") as caught:
         transport.run(host, b"true\n", PATIENT)
     assert caught.value.reason == "connection_refused"

@@ -23,7 +23,7 @@ KEXINIT_HEAD = bytes([20]) + bytes(16)
 def hostile() -> Iterator[Callable[[Behaviour], Host]]:
     """Start a server that behaves so with everybody who connects."""
     with servers() as start:
-        yield lambda behaviour: Host("hostile", "127.0.0.1", start(behaviour), known_hosts=("/nonexistent",))
+        yield lambda behaviour: Host("hostile", "127.0.0.1", start(behaviour), known_hosts=("/dev/null",))
 
 
 def endless_banner(connection: socket.socket, over: threading.Event) -> None:

@@ -100,7 +100,7 @@ def test_stalled_server_ends_at_the_deadline(stalling: Callable[[str], Host], st
 def test_nothing_weak_is_offered() -> None:
     """Read the first packets that we send, as a server sees them."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        host = Host("target", "127.0.0.1", listener.getsockname()[1], known_hosts=("/nonexistent",))
+        host = Host("target", "127.0.0.1", listener.getsockname()[1], known_hosts=("/dev/null",))
         seen = bytearray()
 
         def listen() -> None:
