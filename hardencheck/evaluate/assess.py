@@ -12,7 +12,7 @@ from typing import Any
 
 from hardencheck.evaluate.judge import judge, unjudged
 from hardencheck.evaluate.observe import observe, privilege
-from hardencheck.model.baseline import Baseline, Rule
+from hardencheck.model.baseline import Baseline, Rule, TailoringScope
 from hardencheck.model.capture import Capture, Ended
 from hardencheck.model.expectation import Expectation
 from hardencheck.model.manifest import Manifest
@@ -69,7 +69,17 @@ class _Heard:
     subject: Subject
     manifest: Manifest
     captures: Mapping[str, Capture]
+    scope: TailoringScope
     system: System = field(default_factory=System)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A rule with the values of one scope, which `key` is written from; `values` are those that its probe takes."""
+
+    expectation: Expectation
+    key: str
+    values: Mapping[str, Any]
 
 
 @dataclass
@@ -84,11 +94,11 @@ class Assessor:
     roster: Roster | None = None
     _observations: dict[tuple[str, str, str, str, System], Observation] = field(default_factory=dict)
     _results: dict[tuple[str, str, str, str, System], RuleResult] = field(default_factory=dict)
-    _expectations: dict[tuple[str, str], Expectation] = field(default_factory=dict)
+    _expectations: dict[tuple[str, str], _Asked] = field(default_factory=dict)
 
     def assess(self, subject: Subject, manifest: Manifest, captures: Mapping[str, Capture]) -> Assessment:
         """Judge every rule of the baseline on one host's captures."""
-        heard = _Heard(subject, manifest, captures)
+        heard = _Heard(subject, manifest, captures, self._scope(subject))
         about = self._observe(PLATFORM_PROBES[subject.platform], heard, {})
         heard.system = system = SYSTEMS[subject.platform](about)
         state, reason, message = _state(manifest, captures, system)
@@ -103,17 +113,19 @@ class Assessor:
 
     def not_reached(self, subject: Subject, message: str) -> tuple[RuleResult, ...]:
         """Return the results of a host that nothing was collected from: every rule is notchecked."""
-        said = f"host not reached: {message}"
+        said, scope = f"host not reached: {message}", self._scope(subject)
         return tuple(
-            self._unasked(rule, subject) or unjudged(rule, Outcome.NOTCHECKED, said)
+            self._unasked(rule, scope) or unjudged(rule, Outcome.NOTCHECKED, said)
             for rule in self._rules(subject.platform)
         )
 
-    def _unasked(self, rule: Rule, subject: Subject) -> RuleResult | None:
+    def _scope(self, subject: Subject) -> TailoringScope:
+        return self.baseline.tailoring.scope_for(subject.name, subject.groups)
+
+    def _unasked(self, rule: Rule, scope: TailoringScope) -> RuleResult | None:
         """Return the result of a rule that the site left out for this host; None for one that is asked."""
-        deselected = self.baseline.tailoring.scope_for(subject.name, subject.groups).deselect
-        if rule.id in deselected:
-            return unjudged(rule, Outcome.NOTSELECTED, deselected[rule.id])
+        if rule.id in scope.deselect:
+            return unjudged(rule, Outcome.NOTSELECTED, scope.deselect[rule.id])
         if self.roster is None and all_probes()[rule.probe].reads_roster:
             return unjudged(rule, Outcome.NOTSELECTED, "no roster was given (hardencheck sweep --roster FILE)")
         return None
@@ -122,22 +134,20 @@ class Assessor:
         return [rule.at(self.baseline.level) for rule in self.baseline.rules if platform in rule.platforms]
 
     def _result(self, rule: Rule, heard: _Heard) -> RuleResult:
-        if unasked := self._unasked(rule, heard.subject):
+        if unasked := self._unasked(rule, heard.scope):
             return unasked
         if heard.system.foreign:
             said = f"{heard.subject.name} runs {heard.system.foreign}, not {heard.subject.platform.value.capitalize()}"
             return unjudged(rule, Outcome.NOTAPPLICABLE, said)
-        scope = self.baseline.tailoring.scope_for(heard.subject.name, heard.subject.groups)
-        expectation = self._expectation(rule, scope.values)
-        values = {name: expectation.values[name] for name in all_probes()[rule.probe].parameters}
-        observation = self._observe(rule.probe, heard, values)
+        asked = self._asked(rule, heard.scope)
         evidence = heard.manifest.sections.get(rule.probe)
         if evidence is None:
-            return judge(rule, expectation, observation, None)
-        key = (rule.id, repr(expectation.values), evidence, heard.subject.unit, heard.system)
+            return judge(rule, asked.expectation, self._observe(rule.probe, heard, asked.values), None)
+        key = (rule.id, asked.key, evidence, heard.subject.unit, heard.system)
         if key not in self._results:
             _make_room(self._results)
-            self._results[key] = judge(rule, expectation, observation, evidence)
+            observation = self._observe(rule.probe, heard, asked.values)
+            self._results[key] = judge(rule, asked.expectation, observation, evidence)
         return self._results[key]
 
     def _observe(self, probe_id: str, heard: _Heard, values: Mapping[str, Any]) -> Observation:
@@ -156,12 +166,15 @@ class Assessor:
             self._observations[key] = observe(all_probes()[probe_id], capture, context)
         return self._observations[key]
 
-    def _expectation(self, rule: Rule, tailored: Mapping[str, Any]) -> Expectation:
-        values = {name: tailored.get(name, self.baseline.values[name].default) for name in rule.values}
-        key = (rule.id, repr(values))
-        if key not in self._expectations:
-            self._expectations[key] = Expectation(rule, all_probes()[rule.probe].facts, values)
-        return self._expectations[key]
+    def _asked(self, rule: Rule, scope: TailoringScope) -> _Asked:
+        values = {name: scope.values.get(name, self.baseline.values[name].default) for name in rule.values}
+        key = repr(values)
+        if (rule.id, key) not in self._expectations:
+            probe = all_probes()[rule.probe]
+            expectation = Expectation(rule, probe.facts, values)
+            taken = {name: expectation.values[name] for name in probe.parameters}
+            self._expectations[rule.id, key] = _Asked(expectation, key, taken)
+        return self._expectations[rule.id, key]
 
 
 def _make_room(kept: dict[Any, Any]) -> None:

@@ -7,6 +7,9 @@ import json
 from dataclasses import dataclass
 from enum import StrEnum
 
+#: made once: a host sends dozens of captures
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
 
 class Ended(StrEnum):
     """Why a transport stopped reading from a host."""
@@ -63,7 +66,7 @@ class Capture:
             "timed_out": self.timed_out,
             "truncated": self.truncated,
         }
-        line = json.dumps(head, sort_keys=True, separators=(",", ":")).encode()
+        line = _encode(head).encode()
         return line + b"\n" + self.stdout + self.stderr
 
     @classmethod

@@ -32,6 +32,9 @@ _SWEEP = frozenset(
 ) | {"roster_digest", "settings", "hosts"}
 _FINDING = frozenset("host rule_id severity opened last_seen closed reopened message".split())  # noqa: SIM905
 
+#: so many rule results are remembered with their bytes
+_KEPT = 5000
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
@@ -199,7 +202,31 @@ def finding_from_json(body: Any) -> Finding:
 
 def results_to_bytes(results: Iterable[RuleResult]) -> bytes:
     """Encode one host's rule results canonically: what the store keeps under its digest."""
-    return canonical([rule_result_to_json(result) for result in results])
+    return _listed(canonical(rule_result_to_json(result)) for result in results)
+
+
+class ResultsWriter:
+    """Encodes as `results_to_bytes` does; remembers each object's bytes, because hosts with like captures share it."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, tuple[RuleResult, bytes]] = {}
+
+    def to_bytes(self, results: Iterable[RuleResult]) -> bytes:
+        """Encode one host's rule results; any thread may ask."""
+        if len(self._kept) > _KEPT:
+            self._kept = {}
+        return _listed(map(self._one, results))
+
+    def _one(self, result: RuleResult) -> bytes:
+        kept = self._kept.get(id(result))
+        # an id alone may be that of an object long gone; the object kept beside it cannot go
+        if kept is None:
+            kept = self._kept[id(result)] = (result, canonical(rule_result_to_json(result)))
+        return kept[1]
+
+
+def _listed(encoded: Iterable[bytes]) -> bytes:
+    return b"[" + b",".join(encoded) + b"]"
 
 
 def results_from_bytes(data: bytes) -> tuple[RuleResult, ...]:

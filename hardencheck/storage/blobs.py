@@ -147,23 +147,25 @@ def numbers(connection: Connection, digests: Collection[str]) -> dict[str, int]:
     """Return the numbers of those of the digests that the store holds."""
     found: dict[str, int] = {}
     for some in _chunks(digests):
-        rows = connection.execute(select(blob.c.digest, blob.c.number).where(blob.c.digest.in_(some)))
-        found.update((digest, number) for digest, number in rows)
+        found.update((row.digest, row.number) for row in connection.execute(_NUMBERS, {"digests": some}))
     return found
 
 
 _RESTORE = "restore the store from a backup; do not rely on results that rest on this evidence"
 
 
+#: whether a row is one of `digests`; statements are made once, because making one costs more than running it
+_WANTED = blob.c.digest.in_(bindparam("digests", type_=blob.c.digest.type, expanding=True))
+_NUMBERS = select(blob.c.digest, blob.c.number).where(_WANTED)
+
+
 def _with_bases() -> Select[Any]:
     """Return what selects the rows of `digests` and of all that is behind them, the oldest first: bases come first."""
-    wanted = blob.c.digest.in_(bindparam("digests", type_=blob.c.digest.type, expanding=True))
-    start = select(blob.c.number, blob.c.base).where(wanted).cte("behind", recursive=True)
+    start = select(blob.c.number, blob.c.base).where(_WANTED).cte("behind", recursive=True)
     behind = start.union(select(blob.c.number, blob.c.base).join(start, blob.c.number == start.c.base))
     return select(blob).where(blob.c.number.in_(select(behind.c.number))).order_by(blob.c.number)
 
 
-#: made once, because making it costs more than running it
 _WITH_BASES = _with_bases()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine
 
 from hardencheck.errors import EvidenceError, HardencheckError, StoreError
 from hardencheck.model.capture import digest as digest_of
-from hardencheck.model.codec import results_to_bytes
+from hardencheck.model.codec import ResultsWriter
 from hardencheck.model.outcome import HostState
 from hardencheck.model.sweep import HostResult
 from hardencheck.storage import bases, blobs, findings, sweeps
@@ -69,6 +69,7 @@ class Writer:
         self._order = threading.Lock()
         self._stored: set[bytes] = set()
         self._bases = bases.Bases()
+        self._results = ResultsWriter()
         self._sweeps: dict[str, tuple[int, str]] = {}
         # a daemon: a run that dies without closing its writer must not hang, and the database bears it like a kill
         self._thread = threading.Thread(target=self._run, name="hardencheck-store", daemon=True)
@@ -133,31 +134,31 @@ class Writer:
         """Do in the caller's thread what needs no write lock: pack, compress, see what the store already holds."""
         if record.result.state is HostState.PENDING:
             raise ValueError(f"host {record.result.host}: a pending host has no result to store")
-        results = results_to_bytes(record.result.results)
+        results = self._results.to_bytes(record.result.results)
         packed = digest_of(results)
         content = {**record.blobs, packed: results}
         evidence = {each.evidence for each in record.result.results} | {record.result.manifest}
         named = content.keys() | {digest for digest in evidence if digest is not None}
-        absent = {digest for digest in named if bytes.fromhex(digest) not in self._stored}
-        absent -= self._already_stored(absent)
-        if missing := absent - content.keys():
-            raise EvidenceError(
-                f"host {record.result.host}: its result names evidence {min(missing)}, which was not collected"
-            )
         kinds = bases.kinds(record.result.platform, packed, record.result.manifest, content)
         with explained(self._path), self._readers.connect() as connection:
+            absent = self._absent(connection, named)
+            if missing := absent - content.keys():
+                raise EvidenceError(
+                    f"host {record.result.host}: its result names evidence {min(missing)}, which was not collected"
+                )
             known = self._bases.of_host(connection, record.result, {kinds[each] for each in absent & kinds.keys()})
         rows = [blobs.packed(each, content[each], known.get(kinds.get(each, ""), ())) for each in sorted(absent)]
         alone = {kinds[row.digest]: row.digest for row in rows if row.base is None and row.digest in kinds}
         kept = {kind: blobs.Content(digest, content[digest]) for kind, digest in alone.items()}
         return _Entry(record, packed, rows, kept)
 
-    def _already_stored(self, digests: set[str]) -> set[str]:
-        with explained(self._path), self._readers.connect() as connection:
-            found = blobs.stored(connection, digests)
+    def _absent(self, connection: Connection, digests: Set[str]) -> set[str]:
+        """Return those of the digests that are neither stored nor on their way."""
+        absent = {digest for digest in digests if bytes.fromhex(digest) not in self._stored}
+        found = blobs.stored(connection, absent)
         with self._order:
             self._stored.update(map(bytes.fromhex, found))
-        return found
+        return absent - found
 
     def _run(self) -> None:
         """Write batches until the end is announced; after a failure, only take records so that nobody waits."""
