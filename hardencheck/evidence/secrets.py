@@ -11,6 +11,8 @@ from typing import Any
 
 import re2
 
+from hardencheck.model.capture import Capture
+
 #: A kind of secret, in words -> what it looks like. Only shapes that nothing harmless has; RE2 reads them in one pass.
 _KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -72,3 +74,12 @@ def secret_in(data: bytes) -> str | None:
     if found is None and b"\0" in data:
         found = _PATTERN.search(data.replace(b"\0", b""))
     return None if found is None else list(_KINDS)[found.lastindex - 1]
+
+
+def sections_with_secrets(captures: Mapping[str, Capture]) -> dict[str, str]:
+    """Return which captures of one host hold a secret, and of which kind; by the captures' names."""
+    # hosts are many and secrets are rare: one look at all, with lines between them, spares a look at each
+    if secret_in(b"\n".join(part for each in captures.values() for part in (each.stdout, each.stderr))) is None:
+        return {}
+    kinds = {name: secret_in(each.stdout) or secret_in(each.stderr) for name, each in captures.items()}
+    return {name: kind for name, kind in kinds.items() if kind}

@@ -9,7 +9,7 @@ from hardencheck.collect.gather import Answer, Collected
 from hardencheck.errors import TransportError
 from hardencheck.evaluate.assess import Assessor, Subject
 from hardencheck.evidence.seal import Sealed, seal
-from hardencheck.evidence.secrets import secret_in
+from hardencheck.evidence.secrets import secret_in, sections_with_secrets
 from hardencheck.model.capture import Ended, Exchange
 from hardencheck.model.host import Host
 from hardencheck.model.manifest import Manifest
@@ -56,8 +56,8 @@ def without_secrets(collected: Collected) -> Collected:
     if isinstance(collected.answer, TransportError):
         return collected
     frames, exchange = collected.answer.frames, collected.answer.exchange
-    kinds = {name: secret_in(capture.stdout) or secret_in(capture.stderr) for name, capture in frames.captures.items()}
-    held = {name: f"its answer held what looks like {kind}, and was not kept" for name, kind in kinds.items() if kind}
+    kinds = sections_with_secrets(frames.captures)
+    held = {name: f"its answer held what looks like {kind}, and was not kept" for name, kind in kinds.items()}
     if secret_in(exchange.stderr):
         exchange = replace(exchange, stderr=b"")
     kept = {name: capture for name, capture in frames.captures.items() if name not in held}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hardencheck.evidence.secrets import secret_in
+from hardencheck.evidence.secrets import secret_in, sections_with_secrets
+from hardencheck.model.capture import Capture
 from tests.evidence.canaries import CANARIES
 from tests.probes.cases import all_cases
 
@@ -38,6 +39,19 @@ def test_a_secret_is_found_wherever_it_stands(name: str) -> None:
         assert secret_in(data) == kind
     assert secret_in(secret.decode().encode("utf-16")) == kind
     assert secret_in(secret.decode().encode("utf-16-be")) == kind
+
+
+@pytest.mark.parametrize("name", CANARIES)
+def test_the_section_that_holds_a_secret_is_named(name: str) -> None:
+    kind, secret = CANARIES[name]
+    for data in (secret, secret.decode().encode("utf-16")):
+        for held in (Capture("held", data, b"", 0), Capture("held", b"", data, 0)):
+            sent = {
+                "before": Capture("before", b"word0", b"", 0),
+                "held": held,
+                "after": Capture("after", b"0", b"", 0),
+            }
+            assert sections_with_secrets(sent) == {"held": kind}
 
 
 @pytest.mark.parametrize("data", HARMLESS)
