@@ -7,6 +7,7 @@
     |   |-- BaselineError              baseline, rule, tailoring or site file (path, line, key)
     |   |-- CredentialError            a key file or password file cannot be used
     |   `-- RosterError                HR's roster (problems)
+    |-- RemediationError               a plan or a playbook cannot be used                exit 78
     |-- StoreError                     the store cannot be read or written               exit 70
     |   `-- StoreLocked                another process holds the store                   exit 75
     |-- EvidenceError                  a digest does not match what is stored            exit 4
@@ -95,6 +96,13 @@ class RosterError(ConfigurationError):
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         super().__init__(problems[0] + more, hint=hint or "hardencheck roster check FILE names everything to correct")
         self.problems = tuple(problems)
+
+
+class RemediationError(HardencheckError):
+    """A plan or a playbook cannot be used as it is; nothing was changed on any host."""
+
+    exit_code = 78
+    reason = "remediation"
 
 
 class StoreError(HardencheckError):

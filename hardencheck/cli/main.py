@@ -50,6 +50,7 @@ def _add_commands() -> None:
         doctor,
         evidence,
         findings,
+        plan,
         probe,
         rejudge,
         report,
@@ -62,7 +63,7 @@ def _add_commands() -> None:
         waive,
     )
 
-    modules = (sweep, doctor, trust, credential, report, diff, findings, rejudge, waive, attest, evidence, store)
+    modules = (sweep, doctor, trust, credential, report, diff, findings, rejudge, waive, attest, evidence, plan, store)
     for module in (*modules, baseline, rule, roster, probe, schema):
         module.add(app)
 

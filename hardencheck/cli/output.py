@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TextIO
 
 from hardencheck.errors import HardencheckError
@@ -26,6 +28,21 @@ def emit(text: str) -> None:
 def note(text: str) -> None:
     """Write one line for people to standard error; a reader that went away (`2>&1 | head`) changes nothing."""
     _write(sys.stderr, f"{text}\n")
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file beside its place under a name that nobody can have prepared, and put it there in one step.
+
+    Raises OSError; then what was there before is there still.
+    """
+    beside = path.with_name(f".{path.name[:100]}.{secrets.token_hex(8)}")
+    try:
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
+            file.write(content)
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
 
 
 def _write(stream: TextIO | None, text: str) -> OSError | None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
-from hardencheck.cli.output import note
+from hardencheck.cli.output import note, write_whole
 from hardencheck.errors import UsageError
 
 if TYPE_CHECKING:
@@ -65,7 +63,7 @@ def write(report: Report, wanted: Sequence[Wanted]) -> None:
         try:
             for name, text in formats.files(each.format, report):
                 path = each.path / name if several else each.path
-                _replace(path, text.encode("utf-8", "backslashreplace"))
+                write_whole(path, text.encode("utf-8", "backslashreplace"))
                 names.add(path.name)
             stale = [path for path in each.path.iterdir() if path.name not in names] if several else []
             for path in stale:
@@ -106,15 +104,3 @@ def _same_place(one: Wanted, other: Wanted) -> bool:
 
     shared = one.format != other.format and formats.per_host(one.format) and formats.per_host(other.format)
     return not shared and one.path.resolve() == other.path.resolve()
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file beside its place under a name that nobody can have prepared, and put it there in one step."""
-    beside = path.with_name(f".{path.name[:100]}.{secrets.token_hex(8)}")
-    try:
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
-            file.write(content)
-        beside.replace(path)
-    except OSError:
-        beside.unlink(missing_ok=True)
-        raise

@@ -1,0 +1,1 @@
+"""Puts right what a sweep found: plans, and what playbooks say of themselves."""
