@@ -125,6 +125,8 @@ def _proved(found: Verified) -> str:
         f"{counted(found.sweeps, 'sweep')}: {counted(found.hosts - len(found.edited), 'result')} of hosts and "
         f"{counted(found.captures, 'capture')} are what was sealed"
     ]
+    if found.acts:
+        lines.append(f"{counted(found.acts, 'record')} of remediation: who did what is what was sealed")
     if found.purged:
         lines.append(f"{found.purged} of the sweeps are purged: of them, the chain alone is left")
     if found.edited:

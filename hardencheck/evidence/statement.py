@@ -1,8 +1,9 @@
-"""What is signed: in-toto statements (in-toto.io/Statement/v1) about a sweep, sweeps that were purged, or a pack.
+"""What is signed: in-toto statements (in-toto.io/Statement/v1) about a sweep, a purge, an act of remediation, a pack.
 
 The subject is the sweep with the head of the Merkle tree over its hosts; one leaf is all that is stored of one host.
 The predicate says when and by what was judged, what came out, and which log the statement continues. A purge names the
-sweeps whose content was removed, so that nothing can go without a word.
+sweeps whose content was removed, so that nothing can go without a word. An act of remediation (a plan, an approval, what
+was changed or put back) has the record of it as its subject.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from hardencheck.model.sweep import Sweep
 TYPE = "https://in-toto.io/Statement/v1"
 SWEEP = "urn:hardencheck:sweep:1"
 PURGE = "urn:hardencheck:purge:1"
+REMEDIATION = "urn:hardencheck:remediation:1"
 PACK = "urn:hardencheck:pack:1"
 #: The digest of a subject is a tree head, not that of any file's bytes: it must not be taken for "sha256".
 TREE = "rfc6962Sha256"
@@ -77,6 +79,11 @@ def of_purge(envelopes: Mapping[str, bytes], purged: str, before: str, log: Log)
     return _encoded(PURGE, subjects, {"purged": purged, "ended_before": before, "log": log.to_json()})
 
 
+def of_remediation(act: str, record: bytes, at: str, by: str, log: Log) -> bytes:
+    """Return the statement that a person (`by`) did something at a time (UTC, ISO 8601), told by a record."""
+    return _encoded(REMEDIATION, {act: {"sha256": digest(record)}}, {"at": at, "by": by, "log": log.to_json()})
+
+
 def of_pack(files: Mapping[str, bytes], predicate: Json) -> bytes:
     """Return the statement about a pack: these files of it, and what the predicate says (`evidence/pack.py`)."""
     return _encoded(PACK, {name: {"sha256": digest(content)} for name, content in files.items()}, predicate)
@@ -97,7 +104,7 @@ def described(sweep: Sweep) -> Json:
     }
 
 
-def read(payload: bytes, kinds: Collection[str] = (SWEEP, PURGE)) -> Statement:
+def read(payload: bytes, kinds: Collection[str] = (SWEEP, PURGE, REMEDIATION)) -> Statement:
     """Return a statement of one of these kinds; raises ValueError for anything else, and for a second spelling."""
     body = loads(payload)
     if canonical(body) != payload:

@@ -35,6 +35,7 @@ class Verified:
 
     sweeps: int = 0
     purged: int = 0
+    acts: int = 0
     hosts: int = 0
     captures: int = 0
     withheld: int = 0
@@ -57,7 +58,7 @@ def verify(source: Source, trusted: Collection[Verifier], checkpoint: Checkpoint
         if isinstance(link, Hidden):
             chain.pass_over(link)
         else:
-            with at(f"link {link.position} of the chain ({link.sweep_id or 'a purge'})"):
+            with at(f"link {link.position} of the chain ({_about(link)})"):
                 found.signers.add(chain.take(link, trusted))
         if checkpoint is not None and checkpoint.size == chain.tree.size:
             _compare(checkpoint, chain.head, link)
@@ -108,8 +109,10 @@ class _Chain:
                 raise EvidenceError("it seals a sweep that an earlier link has sealed")
             self.sealed[sweep_id] = said.predicate
             self._envelopes[sweep_id] = address
-        else:
+        elif said.kind == statement.PURGE:
             self._purge(said, link)
+        else:
+            _remediated(said, link)
         self.origin = self.origin or origin_of(link.envelope)
         self._previous, self._hidden = address, False
         self.tree.append(leaf_hash(link.envelope))
@@ -121,8 +124,8 @@ class _Chain:
         self.tree.append(link.hash)
 
     def _purge(self, said: statement.Statement, link: Link) -> None:
-        if link.sweep_id is not None or link.leaves:
-            raise EvidenceError("it is about a purge, expected no sweep and no hosts beside it")
+        if link.sweep_id is not None or link.leaves or link.record:
+            raise EvidenceError("it is about a purge, expected no sweep, no hosts and no record beside it")
         for sweep_id, found in said.subjects.items():
             if found != {"sha256": self._envelopes.get(sweep_id)}:
                 raise EvidenceError(f"it purges sweep {sweep_id} sealed by {found}, which no earlier link is")
@@ -147,6 +150,10 @@ def _verify_contents(source: Source, chain: _Chain, found: Verified) -> None:
             raise EvidenceError(f"sweep {sweep_id}: it is gone, expected it as sealed, or a purge that names it")
     seen: set[str] = set()
     for link in source.links():
+        if isinstance(link, Link) and link.record is not None:
+            with at(f"link {link.position} of the chain"):
+                _content(source, link.record, "record", loads)
+                found.acts += 1
         if isinstance(link, Link) and link.sweep_id in held:
             with at(f"sweep {link.sweep_id}"):
                 part = source.part(link.sweep_id)
@@ -158,9 +165,20 @@ def _verify_contents(source: Source, chain: _Chain, found: Verified) -> None:
                 raise EvidenceError(f"sweep {sweep_id}: it stands in the place of {expected}, which was sealed before")
 
 
+def _remediated(said: statement.Statement, link: Link) -> None:
+    """Require that a link about remediation names the record that it seals."""
+    if link.sweep_id is not None or link.leaves:
+        raise EvidenceError("it is about remediation, expected no sweep and no hosts beside it")
+    sealed = list(said.subjects.values())
+    if sealed != [{"sha256": link.record}]:
+        raise EvidenceError(f"it seals {sealed}, expected its record {link.record}")
+
+
 def _sealed_by(said: statement.Statement, link: Link) -> str:
     """Return the sweep that a link seals, once its hosts' leaf hashes are those of its subject."""
     sweep_id = str(said.predicate["sweep"]["id"])
+    if link.record is not None:
+        raise EvidenceError("it is about a sweep, expected no record beside it")
     if link.sweep_id != sweep_id or said.subjects.keys() != {sweep_id}:
         raise EvidenceError(f"it is about {', '.join(said.subjects)}, expected sweep {link.sweep_id}")
     if len(link.leaves) % HASH:
@@ -169,6 +187,10 @@ def _sealed_by(said: statement.Statement, link: Link) -> str:
     if expected != {statement.TREE: head}:
         raise EvidenceError(f"the tree over its hosts has the head {head}, expected {expected}")
     return sweep_id
+
+
+def _about(link: Link) -> str:
+    return link.sweep_id or ("remediation" if link.record else "a purge")
 
 
 def _compare(checkpoint: Checkpoint, here: Checkpoint, link: Link | Hidden) -> None:
@@ -180,7 +202,7 @@ def _compare(checkpoint: Checkpoint, here: Checkpoint, link: Link | Hidden) -> N
         )
     last = "one of which only the hash is here"
     if isinstance(link, Link):
-        last = f"sweep {link.sweep_id}" if link.sweep_id else "a purge"
+        last = f"sweep {link.sweep_id}" if link.sweep_id else _about(link)
     if checkpoint.root != here.root:
         raise EvidenceError(
             f"the first {here.size} links of the chain (up to {last}) have the tree head "
@@ -248,9 +270,9 @@ class _Sweep:
             wanted = (self.part.baseline, self.part.roster)
             if wanted != (baseline, roster):
                 self.found.narrowed.append(str(self.link.sweep_id))
-        self._content(wanted[0], "baseline", bytes)
+        _content(self.source, wanted[0], "baseline", bytes)
         if wanted[1] is not None and (self.source.whole or self.part is not None):
-            self._content(wanted[1], "roster", bytes)
+            _content(self.source, wanted[1], "roster", bytes)
 
     def _leaf(self, position: int, leaf: bytes, body: Mapping[str, Any]) -> None:
         """Verify that a host is as it was sealed, or is said not to be."""
@@ -265,7 +287,7 @@ class _Sweep:
     def _host(self, position: int, body: Mapping[str, Any]) -> None:
         sections: Mapping[str, str] = {}
         if body["manifest"] is not None:
-            manifest = self._content(body["manifest"], "manifest", Manifest.from_bytes)
+            manifest = _content(self.source, body["manifest"], "manifest", Manifest.from_bytes)
             if manifest.host != body["host"] or manifest.roster != self.predicate["roster_digest"]:
                 raise EvidenceError(
                     f"its manifest is that of host {manifest.host} with roster {manifest.roster}, "
@@ -288,7 +310,7 @@ class _Sweep:
     def _capture(self, probe_id: str, address: str) -> None:
         key = f"{probe_id} {address}"
         if key not in self.seen:
-            capture = self._content(address, "capture", Capture.from_bytes)
+            capture = _content(self.source, address, "capture", Capture.from_bytes)
             if capture.probe_id != probe_id:
                 raise EvidenceError(f"evidence {address}: it is a capture of {capture.probe_id}")
             if len(self.seen) >= _REMEMBERED:
@@ -297,20 +319,21 @@ class _Sweep:
 
     def _results(self, address: str) -> None:
         if address not in self._counted:
-            results = self._content(address, "results", results_from_bytes)
+            results = _content(self.source, address, "results", results_from_bytes)
             self._counted[address] = Counter(each.outcome.value for each in results)
         self.outcomes.update(self._counted[address])
-
-    def _content(self, address: str, noun: str, by: Callable[[bytes], _Read]) -> _Read:
-        data = self.source.blob(address)
-        if digest(data) != address:
-            raise EvidenceError(f"{noun} {address}: its content has the digest {digest(data)}")
-        return decode(data, f"{noun} {address}", by)
 
     def _counts(self) -> None:
         counted = statement.Counts(self.states, self.outcomes).to_json()
         if self.predicate["counts"] != counted:
             raise EvidenceError(f"its hosts and results count {counted}, expected {self.predicate['counts']} as sealed")
+
+
+def _content(source: Source, address: str, noun: str, by: Callable[[bytes], _Read]) -> _Read:
+    data = source.blob(address)
+    if digest(data) != address:
+        raise EvidenceError(f"{noun} {address}: its content has the digest {digest(data)}")
+    return decode(data, f"{noun} {address}", by)
 
 
 def _amiss(here: bool) -> str:

@@ -14,7 +14,8 @@ HASH = 32
 class Link:
     """One entry of the log: a signed envelope at its position, counted from 0.
 
-    `sweep_id` is the sweep that it seals, None for an entry about something else. `leaves` are the leaf hashes of the
+    `sweep_id` is the sweep that it seals, None for an entry about something else; `record` is the digest of what an
+    entry about remediation seals. `leaves` are the leaf hashes of the
     sweep's hosts, one after the other, in the order of the inventory. `salt` is what the hosts' leaves were salted
     with; it goes when the sweep is purged, so that a leaf hash tells nothing any more. `stamp` is what a time stamp
     authority answered about the envelope (RFC 3161), if one was asked.
@@ -26,6 +27,7 @@ class Link:
     leaves: bytes = b""
     salt: bytes | None = None
     stamp: bytes | None = None
+    record: str | None = None
 
     def hashes(self) -> list[bytes]:
         """Return the leaf hashes one by one."""

@@ -17,6 +17,7 @@ from hardencheck.storage.chain import Snapshot
 
 #: why a link of the log is not in a pack
 _PURGE = "an entry about a purge, which names what was removed"
+_REMEDIATION = "an entry about remediation, which may name hosts of others"
 _PURGED = "a sweep whose content was purged"
 _OLDER = "a sweep that had ended before the first day of the pack"
 _OTHERS = "a sweep without a host of this client"
@@ -66,7 +67,8 @@ def select(snapshot: Snapshot, client: str, since: date | None) -> Selection:
     ended: list[str] = []
     for link in links:
         if link.sweep_id is None or link.sweep_id not in finished:
-            left_out.setdefault(_PURGE if link.sweep_id is None else _PURGED, []).append(link.position)
+            other = _REMEDIATION if link.record else _PURGE
+            left_out.setdefault(other if link.sweep_id is None else _PURGED, []).append(link.position)
             continue
         sweep, own = snapshot.sweep(link.sweep_id), []
         for host in snapshot.hosts(link.sweep_id):

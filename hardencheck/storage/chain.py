@@ -22,7 +22,7 @@ def append(connection: Connection, link: Link) -> None:
     if connection.execute(select(chain.c.position).where(same)).first():
         raise StoreError(f"sweep {link.sweep_id}: the evidence chain has sealed it before, it never changes again")
     row = {"position": link.position, "envelope": link.envelope, "leaves": link.leaves, "salt": link.salt}
-    connection.execute(insert(chain).values(sweep_id=link.sweep_id, **row))
+    connection.execute(insert(chain).values(sweep_id=link.sweep_id, record=link.record, **row))
 
 
 def stamp(connection: Connection, position: int, answer: bytes) -> None:
@@ -47,7 +47,7 @@ class Snapshot:
         """Yield the links of the chain, in the order of their positions."""
         for row in self._connection.execute(select(chain).order_by(chain.c.position)):
             salt, stamp = (None if each is None else bytes(each) for each in (row.salt, row.stamp))
-            yield Link(row.position, bytes(row.envelope), row.sweep_id, bytes(row.leaves), salt, stamp)
+            yield Link(row.position, bytes(row.envelope), row.sweep_id, bytes(row.leaves), salt, stamp, row.record)
 
     def finished(self) -> list[str]:
         """Return the ids of the finished sweeps, oldest first."""

@@ -71,7 +71,7 @@ metadata = MetaData(
     }
 )
 
-#: Content under its digest: captures, manifests, packed results, baselines, rosters. `size` counts bytes before
+#: Content under its digest: captures, manifests, packed results, baselines, rosters, records of remediation. `size` counts bytes before
 #: compression; `base` is the number of the content that it is packed against, which was there before it.
 blob = Table(
     "blob",
@@ -138,7 +138,8 @@ finding = Table(
     sqlite_with_rowid=False,
 )
 
-#: The evidence chain: signed envelopes in order, one for each finished sweep. `sweep_id` outlives the sweep's row.
+#: The evidence chain: signed envelopes in order, one for each finished sweep, each purge, and each act of remediation,
+#: whose `record` it seals. `sweep_id` outlives the sweep's row.
 chain = Table(
     "chain",
     metadata,
@@ -148,4 +149,5 @@ chain = Table(
     Column("leaves", LargeBinary, nullable=False),
     Column("salt", LargeBinary),
     Column("stamp", LargeBinary),
+    Column("record", Digest, ForeignKey("blob.digest")),
 )

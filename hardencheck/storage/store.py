@@ -34,7 +34,7 @@ _UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, MemoryError)
 class Store:
     """Sweeps, results, findings and evidence in one database file.
 
-    Any thread may read. Writing (`begin`, `writer`, `finish`, `stamp`, `forget`) needs `lock()` around it. Every method
+    Any thread may read. Writing (`begin`, `writer`, `finish`, `note`, `stamp`, `forget`) needs `lock()` around it. Every method
     raises StoreError when the database fails, and every method that returns evidence raises EvidenceError when it is
     not what its digest says.
     """
@@ -98,6 +98,12 @@ class Store:
         """Note when the sweep ended (UTC, ISO 8601) and add the link that seals it; from then on it never changes."""
         with self._writing() as connection:
             sweeps.finish(connection, sweep_id, finished)
+            chain.append(connection, link)
+
+    def note(self, record: bytes, link: Link) -> None:
+        """Keep a record of remediation, and add the link that seals it."""
+        with self._writing() as connection:
+            blobs.insert(connection, [blobs.packed(str(link.record), record)])
             chain.append(connection, link)
 
     def stamp(self, position: int, answer: bytes) -> None:

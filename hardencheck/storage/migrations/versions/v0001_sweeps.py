@@ -86,6 +86,8 @@ def upgrade() -> None:
         sa.Column("leaves", sa.LargeBinary, nullable=False),
         sa.Column("salt", sa.LargeBinary),
         sa.Column("stamp", sa.LargeBinary),
+        sa.Column("record", digest),
         sa.PrimaryKeyConstraint("position", name="pk_chain"),
         sa.UniqueConstraint("sweep_id", name="uq_chain_sweep_id"),
+        sa.ForeignKeyConstraint(["record"], ["blob.digest"], name="fk_chain_record"),
     )
