@@ -2,8 +2,8 @@
 
 The subject is the sweep with the head of the Merkle tree over its hosts; one leaf is all that is stored of one host.
 The predicate says when and by what was judged, what came out, and which log the statement continues. A purge names the
-sweeps whose content was removed, so that nothing can go without a word. An act of remediation (a plan, an approval, what
-was changed or put back) has the record of it as its subject.
+sweeps whose content was removed, so that nothing can go without a word. An act of remediation (a plan, an approval,
+what was changed or put back) has the record of it as its subject.
 """
 
 from __future__ import annotations

@@ -71,8 +71,9 @@ metadata = MetaData(
     }
 )
 
-#: Content under its digest: captures, manifests, packed results, baselines, rosters, records of remediation. `size` counts bytes before
-#: compression; `base` is the number of the content that it is packed against, which was there before it.
+#: Content under its digest: captures, manifests, packed results, baselines, rosters, records of remediation. `size`
+#: counts bytes before compression; `base` is the number of the content that it is packed against, which was there
+#: before it.
 blob = Table(
     "blob",
     metadata,

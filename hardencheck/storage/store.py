@@ -34,9 +34,9 @@ _UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, MemoryError)
 class Store:
     """Sweeps, results, findings and evidence in one database file.
 
-    Any thread may read. Writing (`begin`, `writer`, `finish`, `note`, `stamp`, `forget`) needs `lock()` around it. Every method
-    raises StoreError when the database fails, and every method that returns evidence raises EvidenceError when it is
-    not what its digest says.
+    Any thread may read. Writing (`begin`, `writer`, `finish`, `note`, `stamp`, `forget`) needs `lock()` around it.
+    Every method raises StoreError when the database fails, and every method that returns evidence raises EvidenceError
+    when it is not what its digest says.
     """
 
     def __init__(self, path: Path) -> None:

@@ -18,7 +18,7 @@ from hardencheck.storage.schema import blob, chain
 from tests.evidence.chains import KEY, broken, history, insider, proved
 from tests.storage import samples
 
-RECORDS = {
+RECORDS: dict[Act, dict[str, object]] = {
     Act.PLAN: {"plan": "plan-1", "steps": 2},
     Act.APPROVE: {"plan": "plan-1", "run": "run-1"},
     Act.UNDO: {"run": "run-1", "hosts": {"w\u00fcrz\udcff": "restored"}},
