@@ -1,4 +1,4 @@
-"""`hardencheck baseline list|show|lint`: what a baseline holds and whether it is sound."""
+"""`hardencheck baseline list|show|values|lint`: what a baseline holds and whether it is sound."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import typer
 from hardencheck.cli import options as opt
 from hardencheck.cli.exit_codes import ExitCode
 from hardencheck.cli.output import emit, note
-from hardencheck.cli.targets import BPO_CORE, Selection
+from hardencheck.cli.targets import BPO_CORE, Reach, Selection
+from hardencheck.errors import UsageError
 from hardencheck.report.escape import term
 
 Reference = Annotated[str, typer.Argument(help="Shipped baseline, or a folder.")]
@@ -18,9 +19,10 @@ Reference = Annotated[str, typer.Argument(help="Shipped baseline, or a folder.")
 
 def add(app: typer.Typer) -> None:
     """Register the commands."""
-    group = typer.Typer(help="Baselines: list, show, lint.", no_args_is_help=True)
+    group = typer.Typer(help="Baselines: list, show, values, lint.", no_args_is_help=True)
     group.command("list")(list_)
     group.command()(show)
+    group.command()(values)
     group.command()(lint)
     app.add_typer(group, name="baseline")
 
@@ -55,6 +57,32 @@ def show(
     text = tabulate(rows, headers=("theme", "severity", "rule", "title"), tablefmt="plain", disable_numparse=True)
     text += "\n\n" + tabulate(values, headers=("value", "is", "meaning"), tablefmt="plain", disable_numparse=True)
     emit(f"{found.id} {found.version}  {found.title}\n\n{text}\n")
+
+
+def values(
+    baseline: opt.BaselineOption = BPO_CORE,
+    tailoring: opt.Tailoring = None,
+    inventory: opt.Inventory = None,
+    host: Annotated[
+        str | None, typer.Option("--host", help="As they hold for this host of the inventory, not for everyone.")
+    ] = None,
+) -> None:
+    """Print the values as YAML, for `ansible-playbook --extra-vars @FILE`."""
+    from hardencheck.baselines.load import load
+
+    if (host is None) != (inventory is None):
+        raise UsageError("--host and an inventory go together: its groups decide which values hold")
+    found = load(baseline, *(tailoring or ()))
+    groups: tuple[str, ...] = ()
+    if host is not None:
+        hosts = {each.name: each for each in Reach(inventory or ()).hosts(found.tailoring)}
+        if host not in hosts:
+            raise UsageError(f"the inventory has no host {host}")
+        groups = hosts[host].groups
+    for name, value in sorted(found.values_for(host or "", groups).items()):
+        text = json.dumps(value, ensure_ascii=False)  # JSON is YAML
+        # a value is data: Ansible shall not read a template into it
+        emit(f"{name}: {'!unsafe ' if '{' in text else ''}{text}\n")
 
 
 def lint(baseline: Reference = BPO_CORE) -> int:
