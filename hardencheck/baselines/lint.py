@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +15,11 @@ from typing import Any
 
 from hardencheck.baselines.document import Document, KeyPath, dotted
 from hardencheck.baselines.load import Source, read
+from hardencheck.baselines.playbooks import Playbook, read_playbook
 from hardencheck.model.baseline import Rule
-from hardencheck.model.expectation import Expectation, near, validator
+from hardencheck.model.expectation import Expectation, near, validator, value_ids
 from hardencheck.model.outcome import Level
 from hardencheck.probes import all_probes
-from hardencheck.resources import shipped
 
 #: the frameworks that rules may refer to, and the shape of an id in each
 FRAMEWORKS = {
@@ -66,13 +67,31 @@ def _rule(rule: Rule, source: Source) -> Iterator[Problem]:
         yield _problem(document, ("title",), "ends with a full stop; a title is not a sentence of prose")
     if len(rule.rationale) < MIN_RATIONALE:
         yield _problem(document, ("rationale",), f"says too little: fewer than {MIN_RATIONALE} characters")
-    if rule.remediation.playbook and not (shipped("playbooks") / rule.remediation.playbook).is_file():
-        yield _problem(document, ("remediation", "playbook"), "is not there")
+    for message in _remediation(rule):
+        yield _problem(document, ("remediation", "playbook"), message)
     yield from _references(rule, document)
     for at in (rule, *(rule.at(level) for level in rule.levels)):
         values = {name: source.baseline.values[name].default for name in at.values}
         expectation = Expectation(at, all_probes()[rule.probe].facts, values)
         yield from _examples(at, expectation, document, ("levels", at.level.value) if at is not rule else ())
+
+
+def _remediation(rule: Rule) -> Iterator[str]:
+    if rule.remediation.playbook is None:
+        return
+    if rule.remediation.manual:
+        yield "stands beside `manual`, which says that there can be none"
+    try:
+        playbook = read_playbook(rule.remediation.playbook)
+    except ValueError as error:
+        yield str(error)
+        return
+    yield from playbook.problems()
+    if rule.id not in playbook.tags:
+        yield f"has no task with the tag {rule.id}"
+    for name in value_ids(rule.expect):
+        if not playbook.names(name):
+            yield f"does not speak of the value {name}: what is checked must be what is applied"
 
 
 def _references(rule: Rule, document: Document) -> Iterator[Problem]:
@@ -141,6 +160,14 @@ def _leaves(value: Any, at: _Leaf = ()) -> Iterator[_Leaf]:
 
 def _unused(source: Source) -> Iterator[Problem]:
     used = {name for rule in source.baseline.rules for level in Level for name in rule.at(level).values}
+    playbooks = list(_playbooks(source))
     for name in source.head.data.get("values", {}):
-        if name not in used:
-            yield _problem(source.head, ("values", name), "is used by no rule")
+        if name not in used and not any(playbook.names(name) for playbook in playbooks):
+            yield _problem(source.head, ("values", name), "is used by no rule and no playbook")
+
+
+def _playbooks(source: Source) -> Iterator[Playbook]:
+    """Yield the playbooks that rules name; one that cannot be read is told at its rule."""
+    for name in sorted({rule.remediation.playbook for rule in source.baseline.rules if rule.remediation.playbook}):
+        with suppress(ValueError):
+            yield read_playbook(name)

@@ -81,6 +81,7 @@ _REMEDIATION = _table(
         "text": _TEXT,
         "playbook": {"type": "string", "pattern": r"^[a-z0-9_-]+/[a-z0-9_-]+\.yml$"},
         "risk": {"enum": ["safe", "restarts-service", "may-cut-access", "reboot"]},
+        "manual": _TEXT,
     },
     "text",
     "risk",

@@ -19,7 +19,11 @@ FORMAT = 1
 
 def to_bytes(baseline: Baseline) -> bytes:
     """Encode canonically: sorted keys, no spaces, UTF-8."""
-    return canonical({"format": FORMAT, "baseline": asdict(baseline)})
+    body = asdict(baseline)
+    for rule in body["rules"]:
+        if rule["remediation"]["manual"] is None:
+            del rule["remediation"]["manual"]  # what older snapshots do not have must not change their bytes
+    return canonical({"format": FORMAT, "baseline": body})
 
 
 def from_bytes(data: bytes) -> Baseline:

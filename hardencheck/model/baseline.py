@@ -23,12 +23,13 @@ class Value:
 class Remediation:
     """How to fix what a rule finds: text for people, a playbook for `plan`, and what the change may break.
 
-    `risk` is one of `safe`, `restarts-service`, `may-cut-access`, `reboot`.
+    `risk` is one of `safe`, `restarts-service`, `may-cut-access`, `reboot`. `manual` says why there is no playbook.
     """
 
     text: str
     playbook: str | None = None
     risk: str = "safe"
+    manual: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from textwrap import dedent, fill, indent
 from typing import Any
 
-from hardencheck.model.baseline import Baseline, Rule
+from hardencheck.model.baseline import Baseline, Remediation, Rule
 from hardencheck.model.outcome import Level
 from hardencheck.model.probe import Probe
 
@@ -25,7 +25,7 @@ def render(rule: Rule, baseline: Baseline) -> str:
         _section(expected, _lines(rule.expect)),
         _section("Expected otherwise", f"rule show --level {others[0]}") if others else "",
         _section("Values", _lines(values)) if values else "",
-        _section("Fix", _prose(rule.remediation.text) + f"\nrisk: {rule.remediation.risk}"),
+        _section("Fix", _fix(rule.remediation)),
         _section("References", "\n".join(f"{name}: {', '.join(ids)}" for name, ids in rule.references.items())),
         _section("Examples", "\n".join(_examples(rule))),
     ]
@@ -51,6 +51,14 @@ def _section(title: str, body: str) -> str:
 
 def _prose(text: str) -> str:
     return "\n".join(fill(line, 100) for line in text.strip().splitlines())
+
+
+def _fix(remediation: Remediation) -> str:
+    """Return how to fix it by hand, what that may break, and which playbook does it, or why none can."""
+    parts = [_prose(remediation.text), f"risk: {remediation.risk}"]
+    parts += [f"playbook: {remediation.playbook}"] if remediation.playbook else []
+    parts += [_prose(f"by hand alone: {remediation.manual}")] if remediation.manual else []
+    return "\n".join(parts)
 
 
 def _lines(pairs: Mapping[str, Any]) -> str:

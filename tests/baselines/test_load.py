@@ -94,7 +94,7 @@ UNSOUND: list[tuple[str, str, str, str]] = [
     (KNOWN, "{nist-800-53r5: [CM-8]}", "{nist-800-53r5: [8]}", "references.nist-800-53r5.0: must be a text, not 8"),
     (KNOWN, "{nist-800-53r5: [CM-8]}", "{NIST: [CM-8]}", "references.NIST: is not a good name; a name is a text that"),
     (KNOWN, "risk: reboot", "risk: none", "remediation.risk: must be one of safe, restarts-service, may-cut-access, r"),
-    (KNOWN, "risk: reboot", "risk: reboot, command: rm", "remediation.command: is not a key here; there are playbook,"),
+    (KNOWN, "risk: reboot", "risk: reboot, command: rm", "remediation.command: is not a key here; there are manual,"),
     (KNOWN, ", risk: reboot", "", "remediation: needs the key 'risk'"),
     (KNOWN, "pass: [{distribution: debian}]", "pass: []", "examples.pass: must have at least 1 item, not none"),
     (KNOWN, "  pass: [{distribution: debian}]\n", "", "examples: needs the key 'pass'"),

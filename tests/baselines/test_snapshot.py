@@ -74,6 +74,14 @@ def test_any_baseline_survives(**drawn: Any) -> None:
     assert from_bytes(to_bytes(baseline)) == baseline
 
 
+def test_a_reason_for_no_playbook_survives_and_none_leaves_no_trace() -> None:
+    frozen = load(FROZEN)
+    assert b"manual" not in to_bytes(frozen)
+    remediation = replace(frozen.rules[0].remediation, manual="Ask first.")
+    baseline = replace(frozen, rules=(replace(frozen.rules[0], remediation=remediation),))
+    assert from_bytes(to_bytes(baseline)) == baseline
+
+
 def _changed(path: tuple[str | int, ...], value: Any) -> bytes:
     body = json.loads(to_bytes(load(FROZEN)))
     at = body
