@@ -7,11 +7,12 @@ help: ## list the targets
 
 check: lint types test ## everything that must be green
 
-lint: ## ruff, import contracts, shell scripts
+lint: ## ruff, import contracts, shell scripts, playbooks
 	./run ruff check .
 	./run ruff format --check .
 	./run lint-imports
 	./run shellcheck run .ci/run tests/lab/*.sh
+	./run ansible-lint -q playbooks
 
 types: ## mypy --strict
 	./run mypy
