@@ -1,0 +1,3 @@
+"""Real lab hosts for the tests of playbooks."""
+
+from tests.lab.fixtures import lab  # noqa: F401  the fixture
