@@ -7,7 +7,7 @@ account agent1 && password agent1
 account itadmin -G sudo && password itadmin
 
 # Passwords: nothing looks at new ones, and they are hashed as thirty years ago
-pam-auth-update --remove pwquality
+pam-auth-update --remove pwquality && echo pwquality >>/var/lib/pam/seen    # taken out for good, not new
 sed -i 's/ yescrypt$/ md5/' /etc/pam.d/common-password
 sed -i 's/^ENCRYPT_METHOD.*/ENCRYPT_METHOD MD5/' /etc/login.defs
 printf 'minlen = 8\nucredit = 1\n' | put /etc/security/pwquality.conf
