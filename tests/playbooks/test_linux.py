@@ -122,6 +122,15 @@ def test_a_second_run_changes_nothing(mended: Mended) -> None:
     assert mended.again.changed == 0, mended.again.out
 
 
+@pytest.mark.parametrize("number", range(max(len(rules_of(name)) for name in MENDING)))
+def test_each_rule_of_a_family_can_be_run_alone(mended: Mended, number: int) -> None:
+    alone = {name: sorted(rules_of(name))[number:][:1] for name in MENDING if len(rules_of(name)) > 1}
+    tags = ",".join(rule for rules in alone.values() for rule in rules)
+    run = mended.desk.play(*[name for name in alone if alone[name]], options=("--tags", tags))
+    assert run.code == 0, run.out + run.err
+    assert run.changed == 0, run.out
+
+
 def test_what_still_fails_is_for_people(mended: Mended) -> None:
     failing = [rule for rule, outcome in mended.desk.outcomes().items() if outcome in ("fail", "unknown", "error")]
     assert [rule for rule in failing if not RULES[rule].remediation.manual] == []
