@@ -15,10 +15,12 @@ from typing import Any
 
 from hardencheck.baselines.document import Document, KeyPath, dotted
 from hardencheck.baselines.load import Source, read
-from hardencheck.baselines.playbooks import Playbook, read_playbook
+from hardencheck.baselines.playbooks import read_playbook
+from hardencheck.errors import RemediationError
 from hardencheck.model.baseline import Rule
 from hardencheck.model.expectation import Expectation, near, validator, value_ids
 from hardencheck.model.outcome import Level
+from hardencheck.model.playbook import Playbook
 from hardencheck.probes import all_probes
 
 #: the frameworks that rules may refer to, and the shape of an id in each
@@ -83,15 +85,14 @@ def _remediation(rule: Rule) -> Iterator[str]:
         yield "stands beside `manual`, which says that there can be none"
     try:
         playbook = read_playbook(rule.remediation.playbook)
-    except ValueError as error:
-        yield str(error)
+    except RemediationError as error:
+        yield error.message
         return
-    yield from playbook.problems()
-    if rule.id not in playbook.tags:
+    if rule.id not in playbook.rules:
         yield f"has no task with the tag {rule.id}"
-    for name in value_ids(rule.expect):
-        if not playbook.names(name):
-            yield f"does not speak of the value {name}: what is checked must be what is applied"
+    expected = value_ids(rule.expect)
+    for name in sorted(set(expected).difference(playbook.reads(expected))):
+        yield f"does not speak of the value {name}: what is checked must be what is applied"
 
 
 def _references(rule: Rule, document: Document) -> Iterator[Problem]:
@@ -162,12 +163,12 @@ def _unused(source: Source) -> Iterator[Problem]:
     used = {name for rule in source.baseline.rules for level in Level for name in rule.at(level).values}
     playbooks = list(_playbooks(source))
     for name in source.head.data.get("values", {}):
-        if name not in used and not any(playbook.names(name) for playbook in playbooks):
+        if name not in used and not any(playbook.reads([name]) for playbook in playbooks):
             yield _problem(source.head, ("values", name), "is used by no rule and no playbook")
 
 
 def _playbooks(source: Source) -> Iterator[Playbook]:
     """Yield the playbooks that rules name; one that cannot be read is told at its rule."""
     for name in sorted({rule.remediation.playbook for rule in source.baseline.rules if rule.remediation.playbook}):
-        with suppress(ValueError):
+        with suppress(RemediationError):
             yield read_playbook(name)

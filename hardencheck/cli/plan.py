@@ -36,6 +36,7 @@ def plan(
     store: opt.StoreOption = opt.default_store(),
 ) -> None:
     """Plan what to change on which host; nothing is changed. Hosts are those of the sweep that failed something."""
+    from hardencheck.baselines.playbooks import playbooks_of
     from hardencheck.cli.evidence import must_exist
     from hardencheck.cli.report import accepted, own_baseline, reported
     from hardencheck.errors import UsageError
@@ -61,7 +62,7 @@ def plan(
         found = replace(found, hosts=tuple(host for host in found.hosts if host.host in chosen))
     selection = Selection("", (), rule or (), theme or (), tag or (), exclude or ())
     by = selection.of(whole) if selection.narrows else whole
-    made = make(frame, found, by, reported(found, whole, accepts).waived)
+    made = make(frame, found, by, playbooks_of(by), reported(found, whole, accepts).waived)
     content = to_bytes(made, signer(signing_key or key_beside(store), make=False))
     try:
         write_whole(out, content)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 
 from hardencheck.model.baseline import Baseline
 from hardencheck.model.outcome import Outcome
 from hardencheck.model.plan import Manual, Plan, Step
+from hardencheck.model.playbook import Playbooks
 from hardencheck.model.sweep import Sweep
-from hardencheck.remediate.playbooks import digest_of, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +25,15 @@ def make(
     frame: Frame,
     sweep: Sweep,
     baseline: Baseline,
+    playbooks: Playbooks,
     waived: Collection[tuple[str, str]] = (),
-    folder: Path | None = None,
 ) -> Plan:
     """Return the plan for the failures of a sweep that `waived` does not hold by host and rule.
 
-    `baseline` is the one that the sweep was judged by; rules that it leaves out are not planned for. `folder` is where
-    playbooks are, by default the shipped ones. Raises RemediationError for a playbook that cannot be used.
+    `baseline` is the one that the sweep was judged by; rules that it leaves out are not planned for. `playbooks` are
+    those that its rules name.
     """
     rules = {rule.id: rule for rule in baseline.rules}
-    books = {rule.remediation.playbook for rule in rules.values()} - {None}
-    known = {str(name): read(str(name), folder) for name in books}
     steps: list[Step] = []
     manual: list[Manual] = []
     for host in sweep.hosts:
@@ -45,7 +42,7 @@ def make(
             rule = rules.get(result.rule_id)
             if rule is None or result.outcome is not Outcome.FAIL or (host.host, rule.id) in waived:
                 continue
-            book = known.get(rule.remediation.playbook or "")
+            book = playbooks.named.get(rule.remediation.playbook or "")
             if book is None:
                 manual.append(Manual(host.host, rule.id, rule.remediation.text))
             else:
@@ -61,7 +58,7 @@ def make(
         sweep.baseline_version,
         sweep.baseline_digest,
         tuple(steps),
-        digest_of(folder),
+        playbooks.digest,
         tuple(manual),
-        {name: book.touches for name, book in sorted(known.items()) if name in touched},
+        {name: book.touches for name, book in sorted(playbooks.named.items()) if name in touched},
     )

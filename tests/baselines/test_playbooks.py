@@ -1,4 +1,4 @@
-"""Lint holds a rule's playbook to what previews and undoing rest on, without running it."""
+"""What a playbook says of itself is read strictly, without running it, and lint holds a rule's playbook to it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ import pytest
 
 from hardencheck.baselines import playbooks
 from hardencheck.baselines.lint import lint
+from hardencheck.baselines.playbooks import digest_of, read_playbook
+from hardencheck.errors import RemediationError
+from hardencheck.model.plan import Touches
 from tests.baselines.frozen import HEAD, PRIVILEGED, copied, edit
+from tests.remediate.books import BOOK, folder
 
 SOUND = """\
 - hosts: all
@@ -23,11 +27,12 @@ TOUCHES = "{files: [/etc/thing], packages: false, accounts: false}"
 #: what is wrong -> text to replace in the sound playbook, what replaces it, words to say
 WRONG: dict[str, tuple[str, str, str]] = {
     "no YAML": ("- hosts", "- {hosts", "cannot be read"),
-    "no play": (SOUND, "thing: 1\n", "is no list of plays"),
-    "nothing said of what is touched": ("hardencheck_touches", "touches", "does not say in vars what it touches"),
-    "half said": (", accounts: false", "", "does not say accounts"),
-    "of another type": ("[/etc/thing]", "/etc/thing", "files is no list"),
-    "a key that nobody reads": (TOUCHES, TOUCHES.replace("files", "paths"), "has no key paths"),
+    "no play": (SOUND, "thing: 1\n", "it is no list of plays"),
+    "nothing said of what is touched": ("hardencheck_touches", "touches", "is no table in the vars"),
+    "half said": (", accounts: false", "", "needs the key 'accounts'"),
+    "of another type": ("[/etc/thing]", "/etc/thing", "touches.files: is not a key here, or cannot be '/etc/th"),
+    "a key that nobody reads": (TOUCHES, TOUCHES.replace("files", "paths"), "touches.paths: is not a key here"),
+    "a flag that is none": ("accounts: false", "accounts: 0", "touches.accounts: is not a key here, or cannot be 0"),
     "a template": ("/etc/thing", '"{{ thing }}"', "must be literal"),
     "tags of another rule": (
         "linux-collector-privileged",
@@ -36,6 +41,35 @@ WRONG: dict[str, tuple[str, str, str]] = {
     ),
     "another value": ("highest_uid", "highest_uid_of_all", "does not speak of the value highest_uid"),
 }
+
+
+def test_a_playbook_says_which_rules_it_serves_what_it_reads_and_what_it_may_change(tmp_path: Path) -> None:
+    tasks = """\
+    - {name: Both, ansible.builtin.debug: {tags: none}, tags: always}
+    - {name: Two, ansible.builtin.debug: {msg: !unsafe "{{"}, tags: "one-rule, other-rule"}
+"""
+    found = read_playbook(BOOK, folder(tmp_path, SOUND + tasks))
+    assert found.rules == {"linux-collector-privileged", "one-rule", "other-rule"}
+    assert found.reads(["highest_uid", "highest", "known_distributions"]) == ["highest_uid"]
+    assert found.touches == Touches(packages=False, accounts=False, files=("/etc/thing",))
+
+
+def test_a_playbook_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RemediationError, match=r"playbook host/nowhere\.yml: it is not there"):
+        read_playbook("host/nowhere.yml", folder(tmp_path, SOUND))
+
+
+def test_any_change_of_any_playbook_is_another_digest(tmp_path: Path) -> None:
+    where = folder(tmp_path, SOUND)
+    found = {digest_of(where)}
+    (where / BOOK).write_text(SOUND.replace("thing", "other"))
+    found.add(digest_of(where))
+    (where / BOOK).rename(where / "host" / "other.yml")
+    found.add(digest_of(where))
+    (where / "host" / "part.conf").touch()
+    assert len({*found, digest_of(where)}) == 4
+    (where / "README.md").touch()
+    assert len({*found, digest_of(where)}) == 4
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ def playbooks() -> tuple[str, ...]:
 @cache
 def rules_of(playbook: str) -> frozenset[str]:
     """Return the ids of the rules that a playbook serves: the tags of its tasks."""
-    return read_playbook(playbook).tags - {"always"}
+    return read_playbook(playbook).rules
 
 
 @dataclass(frozen=True)

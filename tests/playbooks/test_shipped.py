@@ -29,9 +29,9 @@ def test_rules_and_playbooks_name_each_other(name: str) -> None:
 
 @pytest.mark.parametrize("name", playbooks())
 def test_what_a_playbook_touches_are_paths_and_units(name: str) -> None:
-    touches = read_playbook(name).touches or {}
-    assert [path for path in touches.get("files", ()) if not path.startswith("/")] == []
-    assert [unit for unit in touches.get("services", ()) if not unit.endswith((".service", ".timer", ".socket"))] == []
+    touches = read_playbook(name).touches
+    assert [path for path in touches.files if not path.startswith("/")] == []
+    assert [unit for unit in touches.services if not unit.endswith((".service", ".timer", ".socket"))] == []
 
 
 @pytest.mark.parametrize("rule_id", [rule.id for rule in RULES.values() if Platform.LINUX in rule.platforms])

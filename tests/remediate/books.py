@@ -20,6 +20,7 @@ WORDS = """\
       files: [/etc/os-release]
       services: []
       packages: true
+      accounts: false
       irreversible: packages that are upgraded stay upgraded
   tasks:
     - name: One

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from hardencheck.baselines.playbooks import playbooks_of
 from hardencheck.errors import RemediationError
 from hardencheck.evidence.keys import Signer
 from hardencheck.model.baseline import Baseline, Tailoring, TailoringScope
@@ -17,10 +18,9 @@ from hardencheck.model.plan import Plan
 from hardencheck.model.sweep import HostResult, Sweep
 from hardencheck.pipeline.planning import from_bytes, to_bytes
 from hardencheck.remediate.plan import Frame, make
-from hardencheck.remediate.playbooks import digest_of, read
 from hardencheck.report.plan import render
 from tests.cli.stored import KNOWN, PRIVILEGED, result
-from tests.remediate.books import BOOK, WORDS, baseline, folder
+from tests.remediate.books import BOOK, baseline, folder
 
 FRAME = Frame("plan-1", "2026-11-22T10:00:00Z", "2026-11-25T10:00:00Z")
 KEY = Signer(Ed25519PrivateKey.generate())
@@ -47,7 +47,7 @@ def planned(tmp_path: Path) -> Plan:
         host(by, "desk4", **{known: Outcome.UNKNOWN}),
         HostResult("desk5", HostState.UNREACHABLE, results=(result(by, KNOWN, Outcome.NOTCHECKED, None),)),
     )
-    return make(FRAME, found, by, {("desk3", KNOWN)}, folder(tmp_path))
+    return make(FRAME, found, by, playbooks_of(by, folder(tmp_path)), {("desk3", KNOWN)})
 
 
 def test_exactly_the_failures_that_nobody_waived_are_planned_for(tmp_path: Path) -> None:
@@ -106,42 +106,3 @@ def test_a_plan_that_was_changed_is_refused(tmp_path: Path, old: str, new: str, 
 def test_a_plan_ends(tmp_path: Path) -> None:
     with pytest.raises(RemediationError, match="ended on 2026-11-25T10:00:00Z"):
         from_bytes(to_bytes(planned(tmp_path), KEY), [KEY.verifier], FRAME.expires)
-
-
-def test_a_playbook_says_which_rules_it_serves_and_what_it_reads(tmp_path: Path) -> None:
-    found = read(BOOK, folder(tmp_path))
-    assert found.rules == {KNOWN}
-    assert found.reads(["known_distributions", "highest_uid"]) == ["known_distributions"]
-    assert found.touches.files == ("/etc/os-release",)
-    assert not found.touches.accounts
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "said"),
-    [
-        ("hardencheck_touches", "touches", "expected hardencheck_touches"),
-        ("packages: true", "packages: 1", "hardencheck_touches.packages"),
-        ("services: []", "service: []", "hardencheck_touches.service"),
-        ("files: [/etc/os-release]", "files: /etc/os-release", "hardencheck_touches.files"),
-        ("- name: Known", "name: Known", "cannot be read"),
-    ],
-)
-def test_a_playbook_that_does_not_say_what_it_may_change_is_refused(
-    tmp_path: Path, old: str, new: str, said: str
-) -> None:
-    with pytest.raises(RemediationError, match=said):
-        read(BOOK, folder(tmp_path, WORDS.replace(old, new, 1)))
-
-
-def test_a_playbook_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RemediationError, match=r"nowhere\.yml"):
-        read("host/nowhere.yml", folder(tmp_path))
-
-
-def test_any_change_of_any_playbook_is_another_digest(tmp_path: Path) -> None:
-    where = folder(tmp_path)
-    before = digest_of(where)
-    (where / BOOK).write_text(WORDS.replace("text", "test"))
-    changed = digest_of(where)
-    (where / BOOK).rename(where / "host" / "other.yml")
-    assert len({before, changed, digest_of(where)}) == 3
