@@ -57,11 +57,13 @@ class Run:
         return int(recap[-1][group - 1])  # each playbook's counts those before it, too
 
 
-def ansible_playbook(lab: Lab, host: Host, names: Sequence[str], *options: str | Path) -> Run:
-    """Run playbooks over one host, one after the other."""
+def ansible_playbook(lab: Lab, host: Host, names: Sequence[str | Path], *options: str | Path) -> Run:
+    """Run playbooks over one host, one after the other: shipped ones by their names, or files."""
     settings = {
         "ANSIBLE_HOST_KEY_CHECKING": "true", "ANSIBLE_PIPELINING": "true", "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_HOME": str(lab.run / "ansible"), "ANSIBLE_CONFIG": str(lab.run / "ansible.cfg"),
+        # the hosts of another lab have the same addresses
+        "ANSIBLE_SSH_CONTROL_PATH_DIR": str(lab.run / "ansible" / "cp"),
     }  # fmt: skip
     (lab.run / "ansible.cfg").touch()  # not one of this machine's
     words = [ANSIBLE_PLAYBOOK, "-i", lab.inventory_of(host), *options, *(shipped("playbooks") / name for name in names)]
