@@ -62,6 +62,13 @@ def secure(link: socket.socket, host: Host, winrm: WinRm, deadline: float) -> ss
         ) from None
 
 
+def system_authorities() -> list[str]:
+    """Return the files and folders of the CAs that this machine trusts; those that exist."""
+    built_in = ssl.get_default_verify_paths()
+    places = (built_in.openssl_cafile, built_in.openssl_capath, *_SYSTEM_CAS)
+    return [place for place in places if Path(place).exists()]
+
+
 def _refusal(error: ssl.SSLError) -> TransportError:
     words = error.reason or ""
     if any(word in words for word in _NO_TLS):
@@ -92,8 +99,7 @@ def _context(ca: str | None, certificate: str | None, key: str | None) -> ssl.SS
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.post_handshake_auth = True
     if ca is None:
-        built_in = ssl.get_default_verify_paths()
-        _trust(context, built_in.openssl_cafile, built_in.openssl_capath, *_SYSTEM_CAS)
+        _trust(context, *system_authorities())
     else:
         _trust_only(context, ca)
     if certificate is not None:

@@ -1,0 +1,1 @@
+"""Plugins that ansible-playbook loads from this folder; hardencheck itself imports none of them."""
