@@ -19,7 +19,7 @@ from hardencheck.errors import RemediationError, TransportError, Unreachable
 from hardencheck.model.host import Host
 from hardencheck.model.remediation import HostRun, RunState
 from hardencheck.remediate import ansible_vars, private
-from hardencheck.remediate.ansible import play
+from hardencheck.remediate.ansible_play import play
 from hardencheck.remediate.connections import Connections, named
 from hardencheck.remediate.environment import furnish, program
 from hardencheck.remediate.pipes import heard, offered

@@ -36,6 +36,7 @@ _COMMON = """\
   NumberOfPasswordPrompts 1
   ForwardAgent no
   ForwardX11 no
+  ConnectTimeout 30
   LogLevel ERROR
   ServerAliveInterval 15
   ServerAliveCountMax 3

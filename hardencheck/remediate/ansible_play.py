@@ -1,4 +1,4 @@
-"""One run of ansible-playbook by ansible-runner, in a private folder: started, bounded in time, and ended for certain."""
+"""One run of ansible-playbook by ansible-runner in a private folder: started, bounded in time, ended for certain."""
 
 from __future__ import annotations
 
