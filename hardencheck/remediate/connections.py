@@ -1,4 +1,4 @@
-"""SSH connections that are open before Ansible starts: it sends its tasks over them, and never sees a password.
+"""Who is let in before Ansible starts; for SSH, connections that it sends its tasks over without seeing a password.
 
 Ansible hands a password to ssh through shared memory, which outlives a process that is killed. So the password is given
 here, to ssh's own question and through a pipe: once per connection, as whoever asks again has refused it. ssh leads its
@@ -23,6 +23,8 @@ from hardencheck.remediate.environment import program
 from hardencheck.remediate.ssh_config import Trust, write
 from hardencheck.transport.credentials import login_name
 from hardencheck.transport.guard import Credential, CredentialGuard
+from hardencheck.transport.winrm_kerberos import Tickets
+from hardencheck.transport.winrm_login import log_in
 
 #: What a host may take to let us in.
 SECONDS = 60.0
@@ -53,7 +55,7 @@ printf '%s\\n' "$p"
 
 @dataclass
 class Connections:
-    """The connections of one run of a playbook: a host's configuration file by its alias, or why it has none."""
+    """The hosts of one run of a playbook: an SSH host's configuration file by its alias, and who cannot be reached."""
 
     trust: Trust
     environment: Mapping[str, str]
@@ -61,6 +63,7 @@ class Connections:
     files: dict[str, Path] = field(default_factory=dict)
     failures: dict[str, TransportError] = field(default_factory=dict)
     _watchers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    _tickets: Tickets = field(default_factory=Tickets)
     _closed: bool = False
 
     def open(self, hosts: Mapping[str, Host]) -> None:
@@ -79,6 +82,7 @@ class Connections:
     def close(self) -> None:
         """End all connections."""
         self._closed = True
+        self._tickets.close()
         for watcher in self._watchers:
             for pipe in (watcher.stdin, watcher.stdout, watcher.stderr):
                 if pipe is not None:
@@ -92,6 +96,10 @@ class Connections:
         try:
             if self._closed:
                 raise Unreachable("stopped before it was its turn")
+            if host.connection == "winrm":
+                # Ansible logs in by itself: where the host has proved itself, with an account that it takes
+                log_in(host, self.guard, self._tickets, time.monotonic() + SECONDS).close()
+                return
             file = write(host, alias, self.trust)
             if host.password is None:
                 self._connect(alias, host, file)

@@ -69,5 +69,8 @@ def program(name: str, environment: dict[str, str]) -> str:
     """Return the path of a program, as the environment finds it; raises RemediationError."""
     found = shutil.which(name, path=environment["PATH"])
     if found is None:
-        raise RemediationError(f"{name} is not installed", hint="hardencheck doctor says what is missing")
+        raise RemediationError(
+            f"{name} is not installed",
+            hint="install it beside hardencheck or for all users",
+        )
     return found

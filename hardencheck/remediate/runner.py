@@ -148,25 +148,26 @@ def _variables(
     """Connect, and return the variables of the hosts that can be run on, and the answers of those that cannot."""
     failures: dict[str, TransportError] = {}
     found: dict[str, dict[str, Any]] = {}
-    by_ssh: dict[str, Host] = {}
+    remote: dict[str, Host] = {}
     for alias, host in hosts.items():
         try:
             if host.problem is not None:
                 raise Unreachable(host.problem)
-            if host.connection == "ssh":
-                by_ssh[alias] = host
+            if host.connection in ("ssh", "winrm"):
+                remote[alias] = host
             elif host.connection == "local":
                 found[alias] = ansible_vars.local(host)
-            elif host.connection == "winrm":
-                found[alias] = ansible_vars.winrm(host)
             else:
                 raise Unreachable(f"a host by {host.connection} cannot be changed")
         except TransportError as error:
             failures[alias] = error
-    connections.open(by_ssh)
-    for alias, file in connections.files.items():
-        found[alias] = ansible_vars.ssh(hosts[alias], file, program("ssh", environment))
+    connections.open(remote)
     failures |= connections.failures
+    for alias, host in remote.items():
+        if alias in connections.files:
+            found[alias] = ansible_vars.ssh(host, connections.files[alias], program("ssh", environment))
+        elif alias not in failures:
+            found[alias] = ansible_vars.winrm(host)
     lost = {
         alias: HostRun(hosts[alias].name, RunState.UNREACHABLE, message=" ".join(error.message.split()))
         for alias, error in failures.items()

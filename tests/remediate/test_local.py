@@ -52,6 +52,14 @@ def test_nothing_of_the_users_settings_counts(tmp_path: Path, monkeypatch: pytes
     assert list(Path("/dev/shm").glob(f"hardencheck-{os.getpid()}-*")) == []
 
 
+def test_a_playbook_that_cannot_start_runs_nowhere(tmp_path: Path) -> None:
+    playbook = book(tmp_path, "    - name: No such thing\n      no.such.module: {}\n")
+    with Runner(tmp_path / "pins", playbooks=tmp_path) as runner:
+        found = runner.run(job(playbook), check=True)["here"]
+    assert (found.state, found.changes) == (RunState.NOT_RUN, ())
+    assert "no.such.module" in found.message
+
+
 @pytest.mark.parametrize(
     "name", ["ansible_host", "ansible_become_password", "hostvars", "vars", "A", "a-b", "hardencheck_touches"]
 )
