@@ -22,7 +22,8 @@ from hardencheck.resources import shipped
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TASKS = ("pre_tasks", "tasks", "post_tasks", "handlers", "block", "rescue", "always")
-_LISTS = frozenset({"files", "services", "registry", "policies"})
+_LISTS = frozenset({"files", "services", "registry", "policies", "kernel"})
+_KERNEL = frozenset({"nftables", "audit"})
 _FLAGS = frozenset({"packages", "accounts"})
 
 
@@ -72,6 +73,10 @@ def _touches(name: str, declared: Any) -> Touches:
         raise RemediationError(f"{where}: holds a template, but must be literal")
     found: dict[str, Any] = {}
     for key, value in declared.items():
+        if key == "kernel" and not (isinstance(value, list) and all(each in _KERNEL for each in map(str, value))):
+            raise RemediationError(
+                f"playbook {name}: hardencheck_touches.kernel: expected {', '.join(sorted(_KERNEL))}"
+            )
         if key in _LISTS and isinstance(value, list) and all(isinstance(each, str) for each in value):
             found[key] = tuple(value)
         elif (key in _FLAGS and isinstance(value, bool)) or (key == "irreversible" and isinstance(value, str)):
