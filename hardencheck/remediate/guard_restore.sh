@@ -234,7 +234,10 @@ restore_rules() { # restore_rules: of one table, or of audit
       return ;;
     iptables | legacy)
       _tool=$(iptables_of "$kind" "$family")
-      if [ "$before" = absent ]; then
+      if [ "$before$kind" = absentiptables ]; then
+        nft delete table "$family" "$name" 2>/dev/null
+      elif [ "$before" = absent ]; then
+        # the modules of these tables stay: they are emptied
         say "*$name"
         dump "$kind" "$family" "$name" | sed -n 's/^\(:[^ ]* \)[A-Z][A-Z]* .*/\1ACCEPT [0:0]/p'
         say COMMIT

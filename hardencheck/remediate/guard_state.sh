@@ -157,13 +157,13 @@ kernel() { # `kernel KIND FAMILY NAME DIGEST`
 
 tables() { # what iptables keeps in nftables is read and written by its own tools alone
   for _family in ip ip6; do
-    _tool=$(iptables_of legacy "$_family") && has "$_tool-save" && [ -s "/proc/net/${_family}_tables_names" ] \
+    _tool=$(iptables_of legacy "$_family") && has "$_tool-save" && [ -r "/proc/net/${_family}_tables_names" ] \
       && sed "s/^/legacy $_family /" "/proc/net/${_family}_tables_names"
   done
   ! has nft || nft list tables 2>/dev/null | while read -r _ _family _name; do
     case $(nft -s list table "$_family" "$_name" 2>&1) in
       *'managed by iptables-nft'* | *' xt match '* | *' xt target '*)
-        say "iptables $_family $_name" ;;
+        if has "$(iptables_of iptables "$_family")-save"; then say "iptables $_family $_name"; else say "nft $_family $_name"; fi ;;
       *) say "nft $_family $_name" ;;
     esac
   done
