@@ -193,6 +193,8 @@ def _touched(touches: Touches) -> Iterator[str]:
             raise RemediationError(f"{unit!r} is no name of a service")
         yield f"service {unit}"
     for kind in dict.fromkeys(touches.kernel):
+        if not kind.isalpha() or not kind.isascii():
+            raise RemediationError(f"{kind!r} is nothing that the kernel has loaded")
         yield f"kernel {kind}"
     if touches.packages:
         yield "packages"

@@ -191,9 +191,14 @@ restore_kernel() {
   kernel "$folder/touched" >"$scratch/kernel.now"
   # those that the run made: where nothing could list them before it, ours alone
   while read -r _ kind family name _; do
-    case $means,$family,$name in *nft*,* | *,inet,hardencheck) ;; *) continue ;; esac
+    case $automatic,$means,$family,$name in
+      yes,*,inet,hardencheck_way_in) continue ;;
+      *nft*,*,* | *,inet,hardencheck) ;;
+      *) continue ;;
+    esac
     grep -Fq " $kind $family $name " "$scratch/kernel" || say "0 $kind $family $name absent"
-  done <"$scratch/kernel.now" >>"$scratch/kernel"
+  done <"$scratch/kernel.now" >"$scratch/kernel.new"
+  cat "$scratch/kernel.new" >>"$scratch/kernel"
   while read -r number kind family name before; do
     now=$(field "kernel $kind $family $name" "$scratch/kernel.now")
     case $kept_rules in *"$newline$kind $family $name$newline"*) continue ;; esac
