@@ -22,7 +22,8 @@ class Entry:
     `kind` is `absent`, `file`, `dir`, `link` or `other`, `mode` octal. `digest` is the SHA-256 of a file's content or
     of where a link points to, `attributes` that of access lists, labels and capabilities, as far as the host has tools
     to read them; `flags` are `i` and `a` of chattr. `mtime` is in seconds since 1970. `role` says why it is here:
-    `declared` by the playbook, `inside` a declared folder, the `target` of a declared link, a `parent` of a path.
+    `declared` by the playbook, `inside` a declared folder, the `target` of a declared link, a `parent` of a
+    path, or a link by which a declared `unit` is enabled.
     """
 
     role: str

@@ -68,7 +68,7 @@ _SECONDS = range(5, 24 * 3600)
 _SHA = "[0-9a-f]{64}"
 _HEX = re.compile(_SHA)
 _ENTRY = re.compile(
-    r"(declared|inside|parent|target) (absent|file|dir|link|other) (-|[0-7]{1,4}) (-|\d{1,10}) (-|\d{1,10}) "
+    r"(declared|inside|parent|target|unit) (absent|file|dir|link|other) (-|[0-7]{1,4}) (-|\d{1,10}) (-|\d{1,10}) "
     rf"(-|{_SHA}) (-|{_SHA}) (-|a|i|ia|ai) (-|-?\d{{1,20}}) (/[^\x00-\x1f\x7f]{{1,4095}})"
 )
 _SERVICE = re.compile(r"([a-z-]{1,40}) ([a-z-]{1,40}) ([A-Za-z0-9:_.@\\-]{1,250})")
@@ -258,11 +258,18 @@ def _read(pattern: re.Pattern[str], cls: Callable[..., _Thing], lines: list[str]
 def _bound(state: State, touches: Touches) -> None:
     """Refuse what was not asked for: other paths and units, one twice."""
     declared = set(touches.files)
-    above = {path[:end] for path in declared for end in range(1, len(path)) if path[end] == "/"}
+    units = {entry.path for entry in state.entries if entry.role == "unit"}
+    above = {path[:end] for path in declared | units for end in range(1, len(path)) if path[end] == "/"}
     for entry in state.entries:
         parts = entry.path.split("/")
         inside = any("/".join(parts[:count]) in declared for count in range(2, len(parts)))
-        fits = {"declared": entry.path in declared, "parent": entry.path in above, "inside": inside, "target": True}
+        fits = {
+            "declared": entry.path in declared,
+            "inside": inside,
+            "parent": entry.path in above,
+            "target": True,
+            "unit": _enables(entry.path, touches),
+        }
         if not fits[entry.role] or any(part in ("", ".", "..") for part in parts[1:]):
             _refuse(entry.path)
     for names in (
@@ -274,6 +281,17 @@ def _bound(state: State, touches: Touches) -> None:
             raise RemediationError("the host's answer says one thing twice")
     if not {service.unit for service in state.services} <= set(touches.services):
         raise RemediationError("the host's answer names a service that it was not asked for")
+
+
+def _enables(path: str, touches: Touches) -> bool:
+    """Whether a path is one by which a unit that is touched is enabled or masked."""
+    folder, _, name = path.rpartition("/")
+    if re.fullmatch(r"/etc/rc[0-6]\.d", folder):
+        return f"{name[3:]}.service" in touches.services
+    below = folder.removeprefix("/etc/systemd/system")
+    return (
+        below != folder and name in touches.services and re.fullmatch(r"(/[^/]+\.(wants|requires))?", below) is not None
+    )
 
 
 def _refuse(line: str) -> NoReturn:

@@ -7,7 +7,8 @@ report() { # report restored|left...; a second pass over the paths says nothing 
   case $newline$told in *"$newline$*$newline"*) return ;; esac
   told="$told$*$newline" said=$((said + 1))
   say "$*"
-  case $1 in left) left=yes ;; esac
+  # for what no copy brings back, none is kept
+  case "$1 $3" in 'left removed' | 'left upgraded') ;; left*) left=yes ;; esac
 }
 
 decide() { # decide BEFORE AFTER NOW: $verdict; an empty AFTER is not known
@@ -113,6 +114,7 @@ done_path() { # says what came of it, and who has to read it anew
   case $path in
     /etc/ssh/*) sshd=yes ;;
     /etc/systemd/system* | /usr/lib/systemd/system* | /lib/systemd/system*) units=yes ;;
+    /etc/rc[0-6].d/*) ;;
     *) [ "$b1" = dir ] || changed=yes ;;
   esac
 }

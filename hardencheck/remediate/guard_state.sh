@@ -85,21 +85,42 @@ put_times() { # only where the same names stand as before: another one's change 
 }
 
 # `ROLE PATH` of all that is touched, as it is there now: what was declared, what is inside a declared folder, the file
-# behind a declared link, and the folders above, which the run may make, or change when it writes there
+# behind a declared link, the links by which a declared unit is enabled or masked, and the folders above, which the run
+# may make, or change when it writes there
 paths() {
-  while read -r _noun _path; do
-    [ "$_noun" = file ] || continue
-    printf 'declared %s\n' "$_path"
-    if [ -L "$_path" ]; then
-      _to=$(readlink -f "$_path") && [ -f "$_to" ] && printf 'target %s\n' "$_to"
-    elif [ -d "$_path" ]; then
-      find "$_path" -xdev -mindepth 1 ! -name "$unit*" ! -name "$strange" ! -name '* ' -print | sed 's/^/inside /'
-    fi
-    while _path=${_path%/*} && [ -n "$_path" ]; do
-      printf 'parent %s\n' "$_path"
-      [ ! -e "$_path" ] || break
-    done
+  while read -r _noun _what; do
+    case $_noun in
+      file) declared "$_what" ;;
+      service) links "$_what" ;;
+    esac
   done <"$1" | awk '{ path = $0; sub(/^[a-z]+ /, "", path) } !seen[path]++'
+}
+
+declared() {
+  say "declared $1"
+  if [ -L "$1" ]; then
+    _to=$(readlink -f "$1") && [ -f "$_to" ] && say "target $_to"
+  elif [ -d "$1" ]; then
+    find "$1" -xdev -mindepth 1 ! -name "$unit*" ! -name "$strange" ! -name '* ' -print | sed 's/^/inside /'
+  fi
+  parents "$1"
+}
+
+links() {
+  for _link in /etc/systemd/system/"$1" /etc/systemd/system/*.wants/"$1" /etc/systemd/system/*.requires/"$1" \
+    /etc/rc[0-6].d/[SK][0-9][0-9]"${1%.service}"; do
+    [ -e "$_link" ] || [ -L "$_link" ] || continue
+    say "unit $_link"
+    parents "$_link"
+  done
+}
+
+parents() { # up to the first that is there
+  _above=$1
+  while _above=${_above%/*} && [ -n "$_above" ]; do
+    say "parent $_above"
+    [ ! -e "$_above" ] || break
+  done
 }
 
 services() {

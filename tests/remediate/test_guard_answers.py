@@ -29,6 +29,9 @@ STATE = [
     "entry parent dir 755 0 0 - - - 1 /etc",
     "entry declared dir 755 0 0 - - - 1 /etc/b.d",
     f"entry inside link 777 0 0 {SHA} - - 1 /etc/b.d/a name",
+    f"entry unit link 777 0 0 {SHA} - - 1 /etc/systemd/system/x.wants/a.service",
+    f"entry unit link 777 0 0 {SHA} - - 1 /etc/rc2.d/S01a",
+    "entry parent dir 755 0 0 - - - 1 /etc/systemd/system/x.wants",
     "service enabled active a.service",
     "package installed 1.0-1 hc-demo",
     f"kernel nft inet filter {SHA}",
@@ -51,7 +54,7 @@ def whole() -> list[str]:
 
 def test_an_answer_becomes_a_snapshot(whole: list[str]) -> None:
     snapshot = guard.begun(answer(whole), "run-1", TOUCHES)
-    assert [entry.path for entry in snapshot.state.entries] == ["/etc/a", "/etc", "/etc/b.d", "/etc/b.d/a name"]
+    assert [entry.path for entry in snapshot.state.entries][:4] == ["/etc/a", "/etc", "/etc/b.d", "/etc/b.d/a name"]
     assert snapshot.digest == hashlib.sha256("".join(f"{line}\n" for line in whole).encode()).hexdigest()
     assert Snapshot.from_bytes(snapshot.to_bytes()) == snapshot
     script = guard.undo("run-1", snapshot, None, force=False)
@@ -69,6 +72,9 @@ def test_an_answer_becomes_a_snapshot(whole: list[str]) -> None:
         "entry parent dir 755 0 0 - - - 1 /usr",
         "entry target file 644 0 0 - - - 1 /usr//share/x",
         "entry target file 644 0 0 - - - 1 relative",
+        "entry unit link 777 0 0 - - - 1 /etc/systemd/system/x.wants/b.service",
+        "entry unit link 777 0 0 - - - 1 /etc/systemd/a.service",
+        "entry unit link 777 0 0 - - - 1 /etc/rc2.d/S01b",
         "entry declared file 644 0 0 - - - 1 /etc/a",
         "entry inside file 999 0 0 - - - 1 /etc/b.d/x",
         "entry inside file 644 0 0 abc - - 1 /etc/b.d/x",
@@ -94,7 +100,13 @@ def test_what_was_not_asked_for_is_refused(whole: list[str], line: str) -> None:
 
 
 def test_what_is_missing_is_refused(whole: list[str]) -> None:
-    for cut in (whole[1:], whole[:-1], [*whole[:-1], f"revert {SHA}"], [line for line in whole if "b.d" not in line], []):
+    for cut in (
+        whole[1:],
+        whole[:-1],
+        [*whole[:-1], f"revert {SHA}"],
+        [line for line in whole if "b.d" not in line],
+        [],
+    ):
         with pytest.raises(RemediationError):
             guard.begun(answer(cut), "run-1", TOUCHES)
 
@@ -125,7 +137,8 @@ def test_what_went_wrong_is_said_without_control_characters() -> None:
 def test_an_undo_says_what_it_left() -> None:
     lines = ["restored path /etc/a", "left path changed-since /etc/b.d/a name", "left package needed-or-busy hc-demo"]
     undone = guard.undone(answer(lines, "undo"), "run-1")
-    assert undone.restored == (("path", "/etc/a"),) and not undone.cleared
+    assert undone.restored == (("path", "/etc/a"),)
+    assert not undone.cleared
     assert [(each.name, each.reason) for each in undone.left] == [
         ("/etc/b.d/a name", "changed-since"),
         ("hc-demo", "needed-or-busy"),

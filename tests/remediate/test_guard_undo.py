@@ -57,12 +57,14 @@ def test_all_is_as_before(folder: Guarded) -> None:
     after = folder.confirm("run-1")
     assert Settled.from_bytes(after.to_bytes()) == after
     undone = folder.undo(snapshot, after)
-    assert undone.left == () and undone.cleared
+    assert undone.left == ()
+    assert undone.cleared
     assert ("path", f"{PLACE}/made/in/new") in undone.restored
     assert folder.state("/etc", "/var/lib", "/var/spool", "/root") == before
-    assert folder.sh(f"stat -c %y {PLACE}/one {PLACE}/folder {PLACE}").split("\n")[1:3] == [
-        "2020-01-01 00:00:00.000000000 +0000"
-    ] * 2
+    assert (
+        folder.sh(f"stat -c %y {PLACE}/one {PLACE}/folder {PLACE}").split("\n")[1:3]
+        == ["2020-01-01 00:00:00.000000000 +0000"] * 2
+    )
 
 
 def test_a_run_that_was_never_confirmed_is_undone_too(folder: Guarded) -> None:
@@ -93,7 +95,8 @@ def test_busybox_does_it_alone(folder: Guarded) -> None:
     snapshot = folder.begin("run-1")
     folder.sh(CHANGE)
     undone = folder.undo(snapshot, folder.confirm("run-1"))
-    assert undone.left == () and undone.cleared
+    assert undone.left == ()
+    assert undone.cleared
     # its tools know no more than seconds
     assert [line.split(".")[0] for line in folder.state(PLACE)] == [line.split(".")[0] for line in before]
 
@@ -113,7 +116,8 @@ def test_what_somebody_has_changed_since_stays_unless_forced(folder: Guarded) ->
         Left("path", f"{PLACE}/made/in", "not-empty"),
         Left("path", f"{PLACE}/made", "not-empty"),
     }
-    assert not undone.cleared and undone.missing == ()
+    assert not undone.cleared
+    assert undone.missing == ()
     assert folder.sh(f"cat {PLACE}/one {PLACE}/new {PLACE}/folder/mine") == "changed\nmine\nmine\nmine\n"
     assert folder.undo(snapshot, after, force=True).cleared
     # what was neither there before nor left by the run is nobody's but its owner's
@@ -132,7 +136,8 @@ def test_a_copy_that_was_changed_is_not_put_back(folder: Guarded) -> None:
         Left("path", f"{PLACE}/one", "copy-changed"),
         Left("path", f"{PLACE}/target", "copy-missing"),
     )
-    assert undone.left == undone.missing and not undone.cleared
+    assert undone.left == undone.missing
+    assert not undone.cleared
     assert folder.sh(f"cat {PLACE}/one") == "changed\n"
 
 
@@ -142,7 +147,9 @@ def test_a_list_that_was_changed_is_not_followed(folder: Guarded, name: str) -> 
     folder.sh(CHANGE)
     after = folder.confirm("run-1")
     changed = folder.state(PLACE)
-    folder.sh(f"sed -i s/4711/4755/ /var/lib/hardencheck/runs/run-1/manifest; echo >>/var/lib/hardencheck/runs/run-1/{name}")
+    folder.sh(
+        f"sed -i s/4711/4755/ /var/lib/hardencheck/runs/run-1/manifest; echo >>/var/lib/hardencheck/runs/run-1/{name}"
+    )
     with pytest.raises(RemediationError, match="is not the one"):
         folder.undo(snapshot, after)
     assert folder.state(PLACE) == changed
@@ -152,7 +159,8 @@ def test_attributes_that_ls_does_not_show(folder: Guarded) -> None:
     look = f"getfacl -cpn {PLACE}/one; lsattr -d {PLACE}/one"
     folder.sh(f"setfacl -m u:5:r {PLACE}/one; chattr +i {PLACE}/one")
     before = folder.sh(look)
-    assert "user:5:r" in before and "i" in before.splitlines()[-1].split()[0]
+    assert "user:5:r" in before
+    assert "i" in before.splitlines()[-1].split()[0]
     snapshot = folder.begin("run-1")
     folder.sh(f"chattr -i {PLACE}/one; rm {PLACE}/one; echo x >{PLACE}/one; chattr +a {PLACE}/one")
     assert folder.undo(snapshot, folder.confirm("run-1")).left == ()
@@ -180,8 +188,10 @@ def test_accounts_are_unlocked_and_no_hash_is_told(folder: Guarded) -> None:
 def test_new_packages_go_and_nothing_else(folder: Guarded) -> None:
     folder.touches = Touches(files=("/etc/hc-new.conf", "/etc/hc-new.d/drop"), packages=True)
     make = """cd /root && for name in hc-new hc-other hc-needs; do
-      mkdir -p $name/DEBIAN $name/etc/$name.d && echo vendor >$name/etc/$name.conf && echo /etc/$name.conf >$name/DEBIAN/conffiles
-      printf 'Package: %s\\nVersion: 1\\nArchitecture: all\\nMaintainer: lab\\nDescription: lab\\n' $name >$name/DEBIAN/control
+      mkdir -p $name/DEBIAN $name/etc/$name.d && echo vendor >$name/etc/$name.conf
+      echo /etc/$name.conf >$name/DEBIAN/conffiles
+      printf '%s\\n' "Package: $name" Version:\\ 1 Architecture:\\ all \\
+        Maintainer:\\ lab Description:\\ lab >$name/DEBIAN/control
       [ $name != hc-needs ] || echo 'Depends: hc-new' >>$name/DEBIAN/control
       dpkg-deb -b $name >/dev/null; done"""
     folder.sh(make)
@@ -193,7 +203,8 @@ def test_new_packages_go_and_nothing_else(folder: Guarded) -> None:
     assert folder.undo(snapshot, after).left == (Left("package", "hc-new", "needed-or-busy"),)
     folder.sh("dpkg -P hc-needs")
     undone = folder.undo(snapshot, after)
-    assert undone.left == () and ("package", "hc-new") in undone.restored
+    assert undone.left == ()
+    assert ("package", "hc-new") in undone.restored
     assert folder.sh("dpkg-query -W -f='${Status}' hc-other") == "install ok installed"
     folder.sh("dpkg -P hc-other; rm -r /root/hc-*")
     assert folder.state("/etc") == before
