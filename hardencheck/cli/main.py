@@ -43,6 +43,7 @@ def _options(version: _Version = False) -> None:
 
 def _add_commands() -> None:
     from hardencheck.cli import (
+        apply,
         attest,
         baseline,
         credential,
@@ -60,11 +61,13 @@ def _add_commands() -> None:
         store,
         sweep,
         trust,
+        undo,
         waive,
     )
 
-    modules = (sweep, doctor, trust, credential, report, diff, findings, rejudge, waive, attest, evidence, plan, store)
-    for module in (*modules, baseline, rule, roster, probe, schema):
+    looking = (sweep, doctor, trust, credential, report, diff, findings, rejudge, waive, attest, evidence)
+    changing = (plan, apply, undo)
+    for module in (*looking, *changing, store, baseline, rule, roster, probe, schema):
         module.add(app)
 
 

@@ -12,6 +12,7 @@ import typer
 
 from hardencheck.cli import options as opt
 from hardencheck.cli.output import emit, note, write_whole
+from hardencheck.cli.remediation import who
 from hardencheck.cli.targets import Reach, Selection
 
 
@@ -40,7 +41,10 @@ def plan(
     from hardencheck.cli.evidence import must_exist
     from hardencheck.cli.report import accepted, own_baseline, reported
     from hardencheck.errors import UsageError
+    from hardencheck.evidence import audit
     from hardencheck.evidence.keys import key_beside, signer
+    from hardencheck.model.audit import Act
+    from hardencheck.model.capture import digest
     from hardencheck.pipeline.planning import to_bytes
     from hardencheck.pipeline.sweep import timestamp
     from hardencheck.remediate.plan import Frame, make
@@ -62,8 +66,19 @@ def plan(
         found = replace(found, hosts=tuple(host for host in found.hosts if host.host in chosen))
     selection = Selection("", (), rule or (), theme or (), tag or (), exclude or ())
     by = selection.of(whole) if selection.narrows else whole
+    key = signer(signing_key or key_beside(store), make=False)
     made = make(frame, found, by, playbooks_of(by), reported(found, whole, accepts).waived)
-    content = to_bytes(made, signer(signing_key or key_beside(store), make=False))
+    content = to_bytes(made, key)
+    record = {
+        "plan": made.id,
+        "plan_digest": digest(content),
+        "sweep": made.sweep,
+        "hosts": list(made.hosts),
+        "steps": len(made.steps),
+        "expires": made.expires,
+    }
+    with open_store(store) as opened, opened.lock(made.id, kind="plan"):
+        audit.write(opened, Act.PLAN, record, (frame.created, who()), key)
     try:
         write_whole(out, content)
     except OSError as error:

@@ -6,39 +6,17 @@ A record is canonical JSON of an object; what stands in it is the affair of who 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from hardencheck.evidence import dsse, statement
 from hardencheck.evidence.chain import log_of
 from hardencheck.evidence.keys import Signer
 from hardencheck.evidence.reading import at, decode
+from hardencheck.model.audit import Act, Entry
 from hardencheck.model.capture import digest
 from hardencheck.model.chain import Link
 from hardencheck.model.codec import canonical, loads
 from hardencheck.storage import Store
-
-
-class Act(StrEnum):
-    """What a person had hardencheck do."""
-
-    PLAN = "plan"  #: a plan was made
-    APPROVE = "approve"  #: somebody confirmed that a plan be applied
-    PREPARE = "prepare"  #: hosts of one wave copied what is about to be changed
-    APPLY = "apply"  #: playbooks ran over the hosts of one wave, and a sweep looked at what came of it
-    UNDO = "undo"  #: hosts got back what they had before
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One act: when (UTC, ISO 8601), by whom, and its record."""
-
-    position: int
-    act: Act
-    at: str
-    by: str
-    record: Mapping[str, Any]
 
 
 def write(store: Store, act: Act, record: Mapping[str, Any], when: tuple[str, str], key: Signer) -> None:

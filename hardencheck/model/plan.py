@@ -26,6 +26,19 @@ class Touches:
     accounts: bool = False
     irreversible: str = ""
 
+    def __or__(self, other: Touches) -> Touches:
+        """Return what either may change."""
+        lists = {
+            name: tuple(dict.fromkeys([*getattr(self, name), *getattr(other, name)]))
+            for name in ("files", "services", "registry", "policies", "kernel")
+        }
+        return Touches(
+            packages=self.packages or other.packages,
+            accounts=self.accounts or other.accounts,
+            irreversible="; ".join(filter(None, dict.fromkeys([self.irreversible, other.irreversible]))),
+            **lists,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Step:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from hardencheck.model.baseline import Baseline
-from hardencheck.model.outcome import Outcome
+from hardencheck.model.outcome import Outcome, Platform
 from hardencheck.model.plan import Manual, Plan, Step
 from hardencheck.model.playbook import Playbooks
 from hardencheck.model.sweep import Sweep
@@ -43,7 +43,10 @@ def make(
             if rule is None or result.outcome is not Outcome.FAIL or (host.host, rule.id) in waived:
                 continue
             book = playbooks.named.get(rule.remediation.playbook or "")
-            if book is None:
+            if book and host.platform is Platform.WINDOWS:
+                text = f"ansible-playbook runs {book.name}; hardencheck apply does not change Windows hosts yet"
+                manual.append(Manual(host.host, rule.id, text))
+            elif book is None:
                 manual.append(Manual(host.host, rule.id, rule.remediation.text))
             else:
                 read_values = {name: values[name] for name in book.reads(values)}

@@ -28,6 +28,7 @@ TOUCHES = "{files: [/etc/thing], packages: false, accounts: false}"
 WRONG: dict[str, tuple[str, str, str]] = {
     "no YAML": ("- hosts", "- {hosts", "cannot be read"),
     "no play": (SOUND, "thing: 1\n", "it is no list of plays"),
+    "an unknown part of the kernel": ("packages: false", "kernel: [sysctl], packages: false", "touches.kernel"),
     "nothing said of what is touched": ("hardencheck_touches", "touches", "is no table in the vars"),
     "half said": (", accounts: false", "", "needs the key 'accounts'"),
     "of another type": ("[/etc/thing]", "/etc/thing", "touches.files: is not a key here, or cannot be '/etc/th"),

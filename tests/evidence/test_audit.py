@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import Connection, delete, update
 
 from hardencheck.evidence import audit
-from hardencheck.evidence.audit import Act
 from hardencheck.evidence.chain import purge
+from hardencheck.model.audit import Act
 from hardencheck.model.capture import digest
 from hardencheck.model.codec import canonical
 from hardencheck.storage import Store, blobs, open_store
