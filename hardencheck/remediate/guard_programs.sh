@@ -22,9 +22,10 @@ restore_services() {
     [ "$_noun" = service ] || continue
     case " $kept_services " in *" $name "*) continue ;; esac
     service_state "$name"
-    after=''
+    found=$service after=''
+    [ -n "$last_pass" ] || found=$(awk -v name="$name" '$3 == name { print $1 " " $2 }' "$scratch/services")
     [ -z "$have_after" ] || [ -n "$last_pass" ] || after=$(awk -v name="$name" '$1 == "service" && $4 == name { print $2 " " $3 }' "$folder/after")
-    decide "$before_enabled $before_active" "$after" "$service"
+    decide "$before_enabled $before_active" "$after" "$found"
     case $verdict in
       ignore) kept_services="$kept_services $name" ;;
       left)

@@ -36,6 +36,12 @@ restore() {
   else
     cp "$folder/after" "$scratch/after"
   fi
+  # before the links that enable units are put back with the other paths
+  while read -r _noun _ _ name; do
+    [ "$_noun" = service ] || continue
+    service_state "$name"
+    say "$service $name"
+  done <"$folder/manifest" >"$scratch/services"
   # the way in first
   restore_kernel
   make_plan
@@ -62,7 +68,7 @@ make_plan() {
     $1 != "entry" { next }
     { path = path_of($0, 10); state = $3 " " $4 " " $5 " " $6 " " $7 " " $8 " " $9 }
     FILENAME == ARGV[1] { line[path] = FNR; before[path] = state; time[path] = $10; all[path]; next }
-    { after[path] = state; all[path] }
+    { after[path] = state; all[path]; if (!(path in before) && $2 == "parent") line[path] = -1 }
     END {
       for (path in all) {
         b = path in before ? before[path] : "absent - - - - - -"
@@ -125,7 +131,8 @@ remove_path() { # what was not there
   if [ -d "$path" ] && [ ! -L "$path" ]; then
     rmdir "$path" 2>/dev/null || {
       [ -n "$last_pass" ] || return 0
-      keep not-empty
+      # a folder around units that were not enabled then: it may well have been there
+      if [ "$number" = -1 ]; then keep; else keep not-empty; fi
       return 0
     }
   else
