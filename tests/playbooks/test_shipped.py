@@ -31,7 +31,14 @@ def test_rules_and_playbooks_name_each_other(name: str) -> None:
 def test_what_a_playbook_touches_are_paths_and_units(name: str) -> None:
     touches = read_playbook(name).touches
     assert [path for path in touches.files if not path.startswith("/")] == []
-    assert [unit for unit in touches.services if not unit.endswith((".service", ".timer", ".socket"))] == []
+    units = tuple(unit for unit in touches.services if unit.endswith((".service", ".timer", ".socket")))
+    assert on_windows(name) or touches.services == units
+    assert [key for key in touches.registry if not (on_windows(name) and key.startswith("HKLM:\\"))] == []
+
+
+def on_windows(name: str) -> bool:
+    """Return whether a playbook is for Windows, whose services have plain names."""
+    return any(Platform.WINDOWS in RULES[rule].platforms for rule in rules_of(name))
 
 
 @pytest.mark.parametrize("rule_id", [rule.id for rule in RULES.values() if Platform.LINUX in rule.platforms])
