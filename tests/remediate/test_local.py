@@ -60,6 +60,18 @@ def test_a_playbook_that_cannot_start_runs_nowhere(tmp_path: Path) -> None:
     assert "no.such.module" in found.message
 
 
+def test_a_playbook_that_takes_too_long_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "never")
+    tasks = '    - name: Hang\n      ansible.builtin.command: "cat {{ a_folder }}/never"\n      tags: [rule-a]\n'
+    playbook = book(tmp_path / "books", tasks)
+    with Runner(tmp_path / "pins", playbooks=tmp_path / "books", timeout=5) as runner:
+        found = runner.run(job(playbook, a_folder=str(tmp_path)), check=False)["here"]
+        assert found.state in (RunState.FAILED, RunState.NOT_RUN)  # whether it had come to the task by then
+        assert found.message == "the playbook was stopped after 5 s"
+        still = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline")]
+        assert not [line for line in still if str(tmp_path).encode() in line and b"never" in line]
+
+
 @pytest.mark.parametrize(
     "name", ["ansible_host", "ansible_become_password", "hostvars", "vars", "A", "a-b", "hardencheck_touches"]
 )

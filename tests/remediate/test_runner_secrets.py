@@ -126,17 +126,16 @@ def test_no_secret_is_seen_and_none_is_left_by_kill(case: Case, stage: Stage, tm
         os.killpg(process.pid, signal.SIGKILL)
         process.wait(30)
         assert left(case, [SHM, tmp_path, Path("/tmp")]) == []
+        assert folder.is_dir(), "nobody had the time to remove it"
+        sweep_orphans()
     assert watch.leaks == set()
-    assert folder.is_dir(), "nobody had the time to remove it"
-    assert list(SHM.glob("psm_*")) == []
-    sweep_orphans()
     assert not folder.exists()
     assert helpers(folder) == []
 
 
-@pytest.mark.parametrize("how", ["interrupt", "time is up", "end"])
+@pytest.mark.parametrize("how", ["interrupt", "end"])
 def test_nothing_is_left_of_a_run_that_ends(case: Case, stage: Stage, how: str) -> None:
-    with running(stage, case, timeout=25 if how == "time is up" else 300) as process:
+    with running(stage, case) as process:
         (folder,) = folders_of(process)
         if how == "interrupt":
             process.send_signal(signal.SIGINT)
@@ -148,8 +147,6 @@ def test_nothing_is_left_of_a_run_that_ends(case: Case, stage: Stage, how: str) 
     assert not [token for token in case.secret if token in out + err]
     if how == "interrupt":
         assert "KeyboardInterrupt" in err
-    elif how == "time is up":
-        assert "the playbook was stopped after 25 s" in out
     else:
         assert '"state": "ok"' in out
         assert '"state": "unreachable"' in out
