@@ -26,6 +26,10 @@ SSHD = "/etc/ssh/sshd_config.d/00-passwords.conf"
 WAIT = """\
     - name: Wait
       ansible.builtin.shell: "echo >/run/up; cat /run/go"
+      when: a_value == 'text'
+      tags: [rule-a]
+    - name: Go on
+      ansible.builtin.file: {path: /run/after, state: touch, mode: "0600"}
       tags: [rule-a]
 """
 SHM = Path("/dev/shm")
@@ -63,14 +67,14 @@ def case(lab: Lab, stage: Stage) -> Iterator[Case]:
     try:
         yield Case(server, told, values, tokens, began)
     finally:
-        lab.run_in(server, "sh", "-c", f"rm -f /run/up /run/go {SSHD}; {reload}")
+        lab.run_in(server, "sh", "-c", f"rm -f /run/up /run/go /run/after {SSHD}; {reload}")
         lab.run_in(server, "chpasswd", "-e", stdin=f"svc_hc:{before}\n")
 
 
 @contextmanager
 def running(stage: Stage, case: Case, **more: Any) -> Iterator[subprocess.Popen[str]]:
     """Start a run that has come to its task on the host, in a process group of its own."""
-    asked = stage.asked(stage.book(WAIT + "      when: a_value == 'text'\n"), case.told, values=case.values, **more)
+    asked = stage.asked(stage.book(WAIT), case.told, values=case.values, **more)
     with subprocess.Popen(
         stage.words(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
         start_new_session=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -131,6 +135,18 @@ def test_no_secret_is_seen_and_none_is_left_by_kill(case: Case, stage: Stage, tm
     assert watch.leaks == set()
     assert not folder.exists()
     assert helpers(folder) == []
+
+
+def test_a_run_whose_controller_was_killed_stops_by_itself(case: Case, stage: Stage) -> None:
+    with running(stage, case) as process:
+        (folder,) = folders_of(process)
+        process.kill()
+        process.wait(30)
+        give_up = time.monotonic() + 60
+        while helpers(folder):
+            assert time.monotonic() < give_up, helpers(folder)
+            time.sleep(0.1)
+    assert case.server.root.joinpath("run/after").exists() is False
 
 
 @pytest.mark.parametrize("how", ["interrupt", "end"])

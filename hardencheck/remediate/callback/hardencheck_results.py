@@ -76,8 +76,12 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         self._write(line)
 
     def _write(self, line: Mapping[str, Any]) -> None:
-        self._pipe.write(json.dumps(line) + "\n")
-        self._pipe.flush()
+        try:
+            self._pipe.write(json.dumps(line) + "\n")
+            self._pipe.flush()
+        except BrokenPipeError:
+            # who started this was killed: nobody would take note of what is changed from here on
+            os._exit(1)
 
 
 def _changes(found: Mapping[str, Any]) -> Iterator[dict[str, str]]:
