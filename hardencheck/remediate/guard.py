@@ -71,6 +71,7 @@ _ENTRY = re.compile(
     r"(declared|inside|parent|target|unit) (absent|file|dir|link|other) (-|[0-7]{1,4}) (-|\d{1,10}) (-|\d{1,10}) "
     rf"(-|{_SHA}) (-|{_SHA}) (-|a|i|ia|ai) (-|-?\d{{1,20}}) (/[^\x00-\x1f\x7f]{{1,4095}})"
 )
+_LINKED = re.compile(r"/etc/rc[0-6]\.d|/etc/systemd/system(/[^/]+\.(wants|requires))?")
 _SERVICE = re.compile(r"([a-z-]{1,40}) ([a-z-]{1,40}) ([A-Za-z0-9:_.@\\-]{1,250})")
 _PACKAGE = re.compile(r"(installed|config-files) ([!-~]{1,250}) ([!-~]{1,250})")
 _ACCOUNT = re.compile(r"(open|locked|none|empty) (never|\d{1,20}) ([^\x00-\x20\x7f:]{1,250})")
@@ -258,15 +259,14 @@ def _read(pattern: re.Pattern[str], cls: Callable[..., _Thing], lines: list[str]
 def _bound(state: State, touches: Touches) -> None:
     """Refuse what was not asked for: other paths and units, one twice."""
     declared = set(touches.files)
-    units = {entry.path for entry in state.entries if entry.role == "unit"}
-    above = {path[:end] for path in declared | units for end in range(1, len(path)) if path[end] == "/"}
+    above = {path[:end] for path in declared for end in range(1, len(path)) if path[end] == "/"}
     for entry in state.entries:
         parts = entry.path.split("/")
         inside = any("/".join(parts[:count]) in declared for count in range(2, len(parts)))
         fits = {
             "declared": entry.path in declared,
             "inside": inside,
-            "parent": entry.path in above,
+            "parent": entry.path in above or (_LINKED.fullmatch(entry.path) is not None and bool(touches.services)),
             "target": True,
             "unit": _enables(entry.path, touches),
         }
@@ -286,12 +286,8 @@ def _bound(state: State, touches: Touches) -> None:
 def _enables(path: str, touches: Touches) -> bool:
     """Whether a path is one by which a unit that is touched is enabled or masked."""
     folder, _, name = path.rpartition("/")
-    if re.fullmatch(r"/etc/rc[0-6]\.d", folder):
-        return f"{name[3:]}.service" in touches.services
-    below = folder.removeprefix("/etc/systemd/system")
-    return (
-        below != folder and name in touches.services and re.fullmatch(r"(/[^/]+\.(wants|requires))?", below) is not None
-    )
+    unit = f"{name[3:]}.service" if folder.startswith("/etc/rc") else name
+    return _LINKED.fullmatch(folder) is not None and unit in touches.services
 
 
 def _refuse(line: str) -> NoReturn:

@@ -13,7 +13,7 @@ unit=hardencheck-revert
 boot=/etc/systemd/system/$unit.service
 wants=/etc/systemd/system/multi-user.target.wants
 #: more than any playbook touches; a host answers with a line for each
-most_entries=10000
+most_entries=2000
 most_bytes=67108864
 most_bytes_together=268435456
 newline='
@@ -111,7 +111,10 @@ links() {
     /etc/rc[0-6].d/[SK][0-9][0-9]"${1%.service}"; do
     [ -e "$_link" ] || [ -L "$_link" ] || continue
     say "unit $_link"
-    parents "$_link"
+  done
+  # links come and go in these: their times are put back
+  for _link in /etc/systemd/system /etc/systemd/system/*.wants /etc/systemd/system/*.requires /etc/rc[0-6].d; do
+    [ ! -d "$_link" ] || say "parent $_link"
   done
 }
 
