@@ -5,12 +5,13 @@ Only what a fresh sweep passes counts as done. The first wave with a host that i
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from hardencheck.errors import HardencheckError
+from hardencheck.errors import HardencheckError, RemediationError
 from hardencheck.evidence import audit
 from hardencheck.evidence.keys import Signer
 from hardencheck.model.applied import Applied, HostOutcome, Wave
@@ -28,6 +29,9 @@ from hardencheck.pipeline.sweep import timestamp
 from hardencheck.remediate.jobs import CUTS, groups, phases, touched
 from hardencheck.remediate.runner import Job, Runner
 from hardencheck.storage import Store
+
+#: playbooks have ended so many seconds before hosts take their changes back: else they would go on changing afterwards
+MARGIN = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,20 +144,30 @@ class _Running:
         }
         if not touches:
             return
+        until = None if timer is None else time.monotonic() + timer - MARGIN
         begun = self.means.guards.begin(guarded, touches, timer)
         ready = {host: each for host, each in begun.items() if isinstance(each, Snapshot)}
         self._note(begun, "nothing was changed: ")
         copies = {host.name: loads(each.to_bytes()) for host, each in ready.items()}
         self._seal(Act.PREPARE, {"guard": guarded, "timer": timer, "hosts": copies})
         for job in _jobs([step for step in steps if step.host in copies], self.means):
-            self._play(job)
+            self._play(job, until)
         self._keep(guarded, {host: touches[host] for host in ready}, timer)
 
-    def _play(self, job: Job) -> None:
+    def _play(self, job: Job, until: float | None) -> None:
+        """Run one playbook on the hosts that nothing went wrong on; it ends before they take its changes back."""
         job = replace(job, hosts=tuple(host for host in job.hosts if host.name not in self.wrong))
+        left = None if until is None else until - time.monotonic()
         if not job.hosts:
             return
-        for name, run in self.means.runner.run(job, check=False).items():
+        try:
+            if left is not None and left <= 0:
+                raise RemediationError("it was not run: no time was left; a longer --revert-after gives more")
+            runs = self.means.runner.run(job, check=False, within=left)
+        except RemediationError as error:
+            self.wrong |= {host.name: f"{job.playbook}: {error.message}" for host in job.hosts}
+            return
+        for name, run in runs.items():
             self.changes.setdefault(name, []).extend(run.changes)
             if run.state is not RunState.OK:
                 self.wrong[name] = f"{job.playbook}: {run.state.value}: {run.message}"

@@ -30,6 +30,7 @@ inject_facts_as_vars = False
 interpreter_python = auto_silent
 library = {folder}/none
 local_tmp = {folder}/tmp
+remote_tmp = /tmp
 retry_files_enabled = False
 roles_path = {folder}/none
 timeout = 30

@@ -88,9 +88,10 @@ class Runner:
             private.remove(self._folder)
             self._folder = None
 
-    def run(self, job: Job, *, check: bool) -> dict[str, HostRun]:
+    def run(self, job: Job, *, check: bool, within: float | None = None) -> dict[str, HostRun]:
         """Run a job and return what came of it on every host; with `check`, say only what it would change.
 
+        `within` is how many seconds it may take where that is less than what any job may.
         Raises RemediationError when the job cannot be run as it is; nothing was sent to any host then.
         """
         if self._folder is None:
@@ -101,7 +102,8 @@ class Runner:
         folder = self._folder / f"r{next(self._numbers)}"
         folder.mkdir(mode=0o700)
         try:
-            return self._run(job, playbook, folder, check)
+            arguments = ["--check"] if check else []
+            return self._run(job, [*arguments, str(playbook)], folder, min(self._timeout, within or self._timeout))
         finally:
             private.remove(folder)
 
@@ -118,7 +120,7 @@ class Runner:
             raise RemediationError(f"playbook {job.playbook}: a host is named twice")
         return path
 
-    def _run(self, job: Job, playbook: Path, folder: Path, check: bool) -> dict[str, HostRun]:
+    def _run(self, job: Job, words: list[str], folder: Path, seconds: float) -> dict[str, HostRun]:
         environment = furnish(folder)
         hosts = named(job.hosts)
         connections = Connections(Trust(folder, self._pins), environment, self.guard)
@@ -127,15 +129,15 @@ class Runner:
             found = {hosts[alias].name: run for alias, run in lost.items()}
             if variables:
                 results = Results({alias: hosts[alias] for alias in variables})
-                arguments = ["--diff", *(["--check"] if check else []), "--tags", ",".join(job.rules)]
-                arguments += ["--forks", str(self._forks), "-i", str(folder / "hosts"), str(playbook)]
+                arguments = ["--diff", "--tags", ",".join(job.rules), "--forks", str(self._forks)]
+                arguments += ["-i", str(folder / "hosts"), *words]
                 environment["HARDENCHECK_RESULTS"] = str(folder / "results")
                 _write_script(folder)
                 with (
                     offered(folder / "inventory", ansible_vars.inventory(variables)),
                     heard(folder / "results", results.take),
                 ):
-                    why = play(folder, environment, arguments, self._timeout)
+                    why = play(folder, environment, arguments, seconds)
                 found |= results.answers(why)
             return {host.name: found[host.name] for host in job.hosts}
         finally:
