@@ -12,7 +12,7 @@ import typer
 
 from hardencheck.cli import options as opt
 from hardencheck.cli.exit_codes import ExitCode
-from hardencheck.cli.output import emit
+from hardencheck.cli.output import emit, note
 from hardencheck.cli.remediation import Asked, confirm
 from hardencheck.cli.targets import Reach
 
@@ -53,12 +53,12 @@ def apply(
 ) -> int:
     """Do what a plan says; each wave is swept afterwards, and the first one that is not as planned is the last."""
     from hardencheck.cli.evidence import must_exist
-    from hardencheck.errors import UsageError
     from hardencheck.model.remediation import RunState
     from hardencheck.pipeline import apply as pipeline
     from hardencheck.remediate.waves import waves
     from hardencheck.report import applied as screen
     from hardencheck.report.plan import render
+    from hardencheck.report.screen import counted
     from hardencheck.storage import open_store
 
     must_exist(store)
@@ -70,7 +70,8 @@ def apply(
     )
     content, whole = _read(plan, store, signing_key)
     if not whole.steps:
-        raise UsageError(f"{plan}: it has nothing to be changed", hint="hardencheck plan makes another one")
+        note("the plan has nothing that playbooks change")
+        return ExitCode.COMPLIANT
     with open_store(store) as opened:
         sweep = opened.header(whole.sweep)
         hosts = asked.hosts(sweep, whole.hosts, limit)
@@ -79,7 +80,7 @@ def apply(
         if not check:
             emit(render(wanted))
             sizes = ", ".join(str(len(wave)) for wave in split)
-            confirm(f"Change {len(hosts)} hosts in waves of {sizes}?", yes=yes)
+            confirm(f"Change {counted(len(hosts), 'host')} in waves of {sizes}?", yes=yes)
         run = f"run-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
         with opened.lock(run, kind="remediation"), asked.means(run, opened, sweep, hosts) as means:
             if check:

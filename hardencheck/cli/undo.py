@@ -41,6 +41,7 @@ def undo(
     from hardencheck.pipeline.undo import guarded
     from hardencheck.pipeline.undo import undo as take_back
     from hardencheck.report.applied import render_undo
+    from hardencheck.report.screen import counted
     from hardencheck.storage import open_store
 
     must_exist(store)
@@ -52,7 +53,7 @@ def undo(
             raise UsageError(f"{run}: nothing of it is left to be put back", hint="hardencheck audit tells why")
         sweep = opened.header(held[0].sweep)
         hosts = asked.hosts(sweep, names, limit)
-        confirm(f"Put {len(hosts)} hosts back as they were before {run}?", yes=yes)
+        confirm(f"Put {counted(len(hosts), 'host')} back as before {run}?", yes=yes)
         with opened.lock(run, kind="undo"), asked.means(run, opened, sweep, hosts) as means:
             done = take_back(held, opened, means, force=force)
     emit(render_undo(run, done.answers, done.sweep.id if done.sweep else ""))

@@ -192,6 +192,37 @@ def test_a_host_that_a_firewall_cut_off_comes_back_by_itself(lab: Lab, tmp_path:
     assert tree(other) == before
 
 
+def test_a_wave_that_is_not_as_planned_is_the_last_until_its_cause_is_gone(lab: Lab, tmp_path: Path) -> None:
+    hosts = lab.fleet(20, "weakpw")
+    run, plan = runner(lab, tmp_path), tmp_path / "plan.json"
+    run("sweep", "-i", lab.inventory_of(*hosts))
+    assert run("plan", "--theme", "password", "--out", plan).code == 0
+    planned = json.loads(plan.read_text())["plan"]["steps"]
+    names = [step["host"] for step in planned]
+    assert len(set(names)) == 20
+    bad = next(host for host in hosts if host.name == names[4])
+    lab.run_in(
+        bad,
+        "sh",
+        "-c",
+        "mkdir -p /etc/security/pwquality.conf.d && echo minlen=9 >/etc/security/pwquality.conf.d/zz.conf",
+    )
+    first = run("apply", plan, "--yes")
+    assert first.code == 3, first.out + first.err
+    waves = re.findall(r"^wave (\d+): (as planned|not as planned)", first.out, re.M)
+    assert waves == [("1", "as planned"), ("2", "as planned"), ("3", "not as planned")]
+    assert f"not as planned: {bad.name}" in first.out
+    assert all(lab.run_in(host, "grep", "-rq", "hardencheck", "/etc/security", check=False).returncode for host in
+               (each for each in hosts if each.name in names[7:]))  # fmt: skip
+    lab.run_in(bad, "rm", "/etc/security/pwquality.conf.d/zz.conf")
+    second = run("apply", plan, "--yes")
+    assert second.code == 0, second.out + second.err
+    assert "6 hosts" in second.out.split("done before: ")[0] or "done before" in second.out
+    last = run("plan", "--theme", "password", "--out", tmp_path / "again.json", "--sweep", "last")
+    assert last.code == 0
+    assert json.loads((tmp_path / "again.json").read_text())["plan"]["steps"] == []
+
+
 def sabotaged(source: Path) -> Path:
     """Return a tree of hardencheck whose firewall playbook cuts everybody off at its end."""
     for name in ("hardencheck", "baselines", "playbooks"):
