@@ -249,16 +249,17 @@ def test_a_host_that_a_firewall_cut_off_comes_back_by_itself(scenes: Scenes) -> 
 
 
 def _waves(lab: Lab, folder: Path, hosts: Mapping[str, Host]) -> Waves:
-    """Apply a plan for hosts one of which a program's argument keeps as it is; go on when that is gone."""
+    """Apply a plan for hosts one of which has a file that nobody can write; go on when that is mended."""
     run, plan, inventory = runner(lab, folder), folder / "plan.json", lab.inventory_of(*hosts.values())
     run("sweep", "-i", inventory)
     assert run("plan", "--theme", "password", "--out", plan).code == 0
     names = [step["host"] for step in steps_of(plan)]
-    stack = "/etc/pam.d/common-password"
-    lab.run_in(hosts[names[4]], "sed", "-i", "s/pam_pwquality.so/& minlen=9/", stack)
+    settings = "/etc/security/pwquality.conf"
+    lab.run_in(hosts[names[4]], "mount", "--bind", settings, settings)
+    lab.run_in(hosts[names[4]], "mount", "-o", "remount,bind,ro", settings)
     first = run("apply", plan, "--yes", "--batch", "1,5%,25%")
     touched = [name for name in names if (hosts[name].upper / "var/lib/hardencheck").exists()]
-    lab.run_in(hosts[names[4]], "sed", "-i", "s/ minlen=9//", stack)
+    lab.run_in(hosts[names[4]], "umount", settings)
     second = run("apply", plan, "--yes")
     run("sweep", "-i", inventory)
     assert run("plan", "--theme", "password", "--out", plan).code == 0
@@ -294,7 +295,9 @@ def sabotaged(source: Path) -> Path:
     path.write_text(
         f"""{path.read_text()}
     - name: Cut everybody off
-      ansible.builtin.command: nft add chain inet cut input '{{ type filter hook input priority -300; policy drop; }}'
+      ansible.builtin.command:
+        argv: [nft, -f, "-"]
+        stdin: "table inet cut {{ chain input {{ type filter hook input priority -300; policy drop; }} }}"
       tags: {json.dumps(sorted(set(rules)))}
 """
     )
