@@ -29,8 +29,8 @@ values:
   lockout_max_attempts: 3
   password_min_length: 17
 """
-#: what no undo brings back, as the plan says: packages that were upgraded or removed
-FOR_GOOD = {"linux-security-updates-installed"}
+#: what no undo brings back: packages that were upgraded, as the plan says, and the lists of packages, a cache
+FOR_GOOD = {"linux-package-metadata-fresh", "linux-security-updates-installed"}
 #: files of the packages that the run has upgraded (hc-demo) or removed (talkd), and dpkg's list of them
 KEPT = ("/usr/share/hc-demo", "/var/lib/dpkg/", "/usr/share/talkd")
 #: what a host writes by itself: logs, caches, and what keeps an account of log-ins, packages and time
@@ -286,19 +286,12 @@ def steps_of(plan: Path) -> list[dict[str, str]]:
 
 
 def sabotaged(source: Path) -> Path:
-    """Return a tree of hardencheck whose firewall playbook cuts everybody off at its end."""
+    """Return a tree of hardencheck whose firewall playbook cuts everybody off."""
     for name in ("hardencheck", "baselines", "playbooks"):
         whole = Path(shipped("playbooks")).parent / name
         shutil.copytree(whole, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     path = source / "playbooks" / "firewall" / "nftables.yml"
-    rules = re.findall(r"linux-firewall-[a-z-]+", path.read_text())
-    path.write_text(
-        f"""{path.read_text()}
-    - name: Cut everybody off
-      ansible.builtin.command:
-        argv: [nft, -f, "-"]
-        stdin: "table inet cut {{ chain input {{ type filter hook input priority -300; policy drop; }} }}"
-      tags: {json.dumps(sorted(set(rules)))}
-"""
-    )
+    text = path.read_text()
+    assert text.count("related accept") == text.count("dport {{ port }} accept") == 1
+    path.write_text(text.replace("related accept", "related drop").replace("{{ port }} accept", "{{ port }} drop"))
     return source
