@@ -13,8 +13,10 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from hardencheck.resources import shipped
 from tests.end_to_end.conftest import Done
@@ -28,7 +30,20 @@ values:
   log_server: 10.77.0.1:6514
   lockout_max_attempts: 3
   password_min_length: 17
+  password_max_age_days: 45
+  idle_shell_max_seconds: 420
 """
+#: what the site's values become: the rule that checks each, the file that holds it, and the line there
+TAILORED = {
+    ("password_min_length", "linux-password-min-length"): ("etc/security/pwquality.conf", "minlen = 17"),
+    ("lockout_max_attempts", "linux-account-lockout-effective"): ("etc/security/faillock.conf", "deny = 3"),
+    ("password_max_age_days", "linux-new-passwords-expire"): ("etc/login.defs", "PASS_MAX_DAYS 45"),
+    ("idle_shell_max_seconds", "linux-idle-shell-ends"): (
+        "etc/profile.d/00-hardencheck-idle.sh",
+        "readonly TMOUT=420",
+    ),
+    ("log_server", "linux-logs-leave-host"): ("etc/rsyslog.d/00-hardencheck-forward.conf", 'target="10.77.0.1"'),
+}
 #: what no undo brings back: packages that were upgraded, as the plan says, and the lists of packages, a cache
 FOR_GOOD = {"linux-package-metadata-fresh", "linux-security-updates-installed"}
 #: files of the packages that the run has upgraded (hc-demo) or removed (talkd), and dpkg's list of them
@@ -91,11 +106,12 @@ class Story:
     """What happened to a neglected desk, step by step."""
 
     first: Done
-    plan: dict[str, object]
+    steps: list[dict[str, Any]]
     preview: Done
     previewed: set[str]
     applied: Done
     fixed: Done
+    tailored: Mapping[str, str]
     again: Done
     unchanged: set[str]
     undone: Done
@@ -124,7 +140,7 @@ class Waves:
     first: Done
     touched: list[str]
     second: Done
-    left: list[dict[str, str]]
+    left: list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -169,13 +185,14 @@ def _story(lab: Lab, folder: Path, desk: Host) -> Story:
     previewed = changed(before, tree(desk))
     applied = run("apply", plan, "--yes")
     fixed, after = run("report", "--format", "json"), tree(desk)
+    tailored = {value: (desk.root / file).read_text() for (value, _), (file, _) in TAILORED.items()}
     again = run("apply", plan, "--yes")
     unchanged = set(changed(after, tree(desk)))
     undone = run("undo", run_of(applied), "--yes")
     back = run("report", "--format", "json")
     return Story(
-        first, json.loads(plan.read_text())["plan"], preview, set(previewed), applied, fixed, again, unchanged, undone,
-        back, changed(before, tree(desk)), desk.name,
+        first, steps_of(plan), preview, set(previewed), applied, fixed, tailored, again, unchanged, undone, back,
+        changed(before, tree(desk)), desk.name,
     )  # fmt: skip
 
 
@@ -198,7 +215,7 @@ def test_a_preview_shows_before_and_after_and_changes_nothing(story: Story) -> N
 
 
 def test_every_automatable_failure_becomes_a_pass(story: Story) -> None:
-    steps = {step["rule_id"] for step in story.plan["steps"]}  # type: ignore[attr-defined]
+    steps = {step["rule_id"] for step in story.steps}
     assert len(steps) > 25
     assert steps <= failing(story.first.outcomes(story.host))
     assert story.applied.code == 0, story.applied.out + story.applied.err
@@ -208,10 +225,13 @@ def test_every_automatable_failure_becomes_a_pass(story: Story) -> None:
     assert [rule for rule in failing(now) if before[rule] == "pass"] == []
 
 
-def test_the_values_that_are_checked_are_those_that_are_applied(story: Story) -> None:
-    results = story.fixed.host(story.host)["results"]
-    values = {name: value for result in results for name, value in result["values"].items()}
-    assert (values["password_min_length"], values["lockout_max_attempts"]) == (17, 3)
+@pytest.mark.parametrize(("value", "rule"), TAILORED)
+def test_the_values_that_are_checked_are_those_that_are_applied(story: Story, value: str, rule: str) -> None:
+    (step,) = [each for each in story.steps if each["rule_id"] == rule]
+    site = yaml.safe_load(SITE)["values"]
+    assert step["values"][value] == site[value]
+    assert TAILORED[value, rule][1] in story.tailored[value]
+    assert story.fixed.outcomes(story.host)[rule] == "pass"
 
 
 def test_applying_once_more_changes_nothing(story: Story) -> None:
@@ -279,9 +299,9 @@ def test_a_wave_that_is_not_as_planned_is_the_last_until_its_cause_is_gone(scene
     assert done.left == []
 
 
-def steps_of(plan: Path) -> list[dict[str, str]]:
+def steps_of(plan: Path) -> list[dict[str, Any]]:
     """Return the steps of a plan's file."""
-    found: list[dict[str, str]] = json.loads(plan.read_text())["plan"]["steps"]
+    found: list[dict[str, Any]] = json.loads(plan.read_text())["plan"]["steps"]
     return found
 
 
