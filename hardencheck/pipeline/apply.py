@@ -14,6 +14,7 @@ from typing import Any
 from hardencheck.errors import HardencheckError, RemediationError
 from hardencheck.evidence import audit
 from hardencheck.evidence.keys import Signer
+from hardencheck.evidence.secrets import secret_in
 from hardencheck.model.applied import Applied, HostOutcome, Wave
 from hardencheck.model.audit import Act
 from hardencheck.model.capture import digest
@@ -68,7 +69,7 @@ def preview(plan: Plan, means: Means) -> dict[str, list[HostRun]]:
     found: dict[str, list[HostRun]] = {}
     for job in _jobs(plan.steps, means):
         for name, run in means.runner.run(job, check=True).items():
-            found.setdefault(name, []).append(run)
+            found.setdefault(name, []).append(replace(run, changes=tuple(map(_without_secrets, run.changes))))
     return found
 
 
@@ -228,6 +229,12 @@ def _jobs(steps: Iterable[Step], means: Means) -> list[Job]:
         Job(each.playbook, each.rules, tuple(means.hosts[name] for name in each.hosts), each.values)
         for each in groups(steps)
     ]
+
+
+def _without_secrets(change: Change) -> Change:
+    """Return a change without its content where that holds a secret."""
+    kind = secret_in(f"{change.before}\n{change.after}".encode("utf-8", "backslashreplace"))
+    return replace(change, before="", after=f"(what looks like {kind} is not shown)") if kind else change
 
 
 def _told(outcome: HostOutcome) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from hardencheck.model.plan import Manual, Plan, Step, Touches
 from hardencheck.report.escape import term
 from hardencheck.report.screen import counted, indented, names
 
+#: so many items of a list are shown
+_ITEMS = 6
 RISKS = {
     "safe": "safe while people work",
     "restarts-service": "restarts a service",
@@ -42,7 +44,14 @@ def _rule(rule_id: str, steps: list[Step]) -> list[str]:
 
 
 def _values(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in values.items())
+    return ", ".join(f"{name} = {_value(value)}" for name, value in values.items())
+
+
+def _value(value: Any) -> str:
+    """Return a value as JSON, a long list cut: the plan's file has all of it."""
+    if isinstance(value, list) and len(value) > _ITEMS:
+        return f"{json.dumps(value[:_ITEMS], ensure_ascii=False)[:-1]}, ... {len(value) - _ITEMS} more]"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _touches(touches: Touches) -> list[str]:
