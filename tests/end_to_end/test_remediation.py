@@ -154,8 +154,8 @@ class Scenes:
 
 @pytest.fixture(scope="module")
 def scenes(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenes]:
-    desk, one, other = lab.fleet(3, "neglected", mode="systemd")
-    small = {host.name: host for host in lab.fleet(20, "weakpw")}
+    desk, one, other = lab.fresh(3, "neglected", mode="systemd")
+    small = {host.name: host for host in lab.fresh(20, "weakpw")}
     with ThreadPoolExecutor() as pool:
         yield Scenes(
             pool.submit(_story, lab, tmp_path_factory.mktemp("desk"), desk),

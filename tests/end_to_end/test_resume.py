@@ -28,7 +28,7 @@ def store(environment: dict[str, str]) -> Path:
 @pytest.fixture
 def pair(lab: Lab) -> list[Host]:
     """Return two hosts: one that answers, and one whose sshd a test may freeze."""
-    return lab.fleet(2, "weakpw", "uid0")[:2]
+    return lab.fleet(2, "weakpw", "uid0")
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ SETUP = {
 @pytest.fixture(scope="module")
 def hosts(lab: Lab) -> list[Host]:
     """Three hosts: a desk of claims, a desk of billing, and a server of no process unit."""
-    found = lab.fleet(4, "good", mode="systemd")[1:4]  # other tests rely on the people of the first
+    found = lab.fresh(3, "good", mode="systemd")
     for host, commands in zip(found, SETUP.values(), strict=True):
         lab.run_in(host, "sh", "-euc", f"{PREPARE}{commands}")
     return found

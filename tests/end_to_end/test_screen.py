@@ -20,7 +20,7 @@ CODE_LINE = "exit 1: findings: at least one rule fails at or above --fail-on (de
 @pytest.fixture
 def sweep(lab: Lab) -> tuple[object, ...]:
     """Return the words of a sweep over two hosts with a finding each."""
-    inventory = lab.inventory_of(*lab.fleet(2, "uid0", "weakpw")[:2])
+    inventory = lab.inventory_of(*lab.fleet(2, "uid0", "weakpw"))
     return ("sweep", "-i", inventory, "--theme", "access", "--theme", "sudo")
 
 

@@ -114,7 +114,7 @@ def test_hosts_are_chosen_alike(lab: Lab, command: Command, hosts: list[Host]) -
 
 
 def test_a_site_tailors_for_everyone_a_group_and_a_host(lab: Lab, command: Command, tmp_path: Path) -> None:
-    plain, west, special = lab.fleet(3, "bad")[:3]
+    plain, west, special = lab.fleet(3, "bad")
     inventory = tmp_path / "site.ini"
     text = lab.inventory_of(plain, west, special).read_text()
     inventory.write_text(f"{text}\n[west]\n{west.name}\n{special.name}\n")

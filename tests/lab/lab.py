@@ -5,10 +5,11 @@ asking for several at once boots them side by side. Everything ends with `Lab.do
 or frozen.
 """
 
+import itertools
 import os
 import re
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,11 @@ class Host:
     root: Path
     upper: Path
     log: Path
+
+
+def _name(profile: str, turn: int, mode: Mode) -> str:
+    name = profile if mode == "systemd" else f"{mode}-{profile}"
+    return name if turn == 1 else f"{name}-{turn}"
 
 
 class Lab:
@@ -67,7 +73,7 @@ class Lab:
 
     def hosts(self, *profiles: str, mode: Mode = "systemd") -> list[Host]:
         """Return one host per profile; those not up yet boot side by side."""
-        names = [profile if mode == "systemd" else f"{mode}-{profile}" for profile in profiles]
+        names = [_name(profile, 1, mode) for profile in profiles]
         missing = {name: profile for name, profile in zip(names, profiles, strict=True) if name not in self._hosts}
         if missing:
             self._call("up", mode, *missing.values())
@@ -75,11 +81,20 @@ class Lab:
         return [self._hosts[name] for name in names]
 
     def fleet(self, count: int, *profiles: str, mode: Mode = "lite") -> list[Host]:
-        """Boot `count` hosts of these profiles, dealt in turn (lite-good, lite-bad, lite-good-2...)."""
+        """Return `count` hosts of these profiles, dealt in turn (lite-good, lite-bad, lite-good-2...)."""
         self._call("up", str(count), mode, *profiles)
-        lines = self._call("list").splitlines()
-        up = [fields for fields in map(str.split, lines) if len(fields) == 5]
-        names = [name for name, _, its_mode, profile, _ in up if its_mode == mode and profile in profiles]
+        turns = (divmod(index, len(profiles)) for index in range(count))
+        return self._hosts_named(_name(profiles[which], turn + 1, mode) for turn, which in turns)
+
+    def fresh(self, count: int, profile: str, *, mode: Mode = "lite") -> list[Host]:
+        """Boot `count` more hosts of this profile, which no test has had before."""
+        first = next(
+            turn for turn in itertools.count(1) if not (self.run / "hosts" / _name(profile, turn, mode)).exists()
+        )
+        self._call("up", str(first - 1 + count), mode, profile)
+        return self._hosts_named(_name(profile, turn, mode) for turn in range(first, first + count))
+
+    def _hosts_named(self, names: Iterable[str]) -> list[Host]:
         return [self._hosts.setdefault(name, self._describe(name)) for name in names]
 
     def inventory_of(self, *hosts: Host) -> Path:

@@ -180,12 +180,20 @@ def test_root_and_upper_directories(lab: Lab, hosts: dict[str, Host]) -> None:
 
 
 def test_lite_hosts(lab: Lab) -> None:
-    up = {host.name: host for host in lab.fleet(4, "weakpw", "nofw")}
-    fleet = [up[name] for name in ("lite-nofw", "lite-nofw-2", "lite-weakpw", "lite-weakpw-2")]
+    fleet = lab.fleet(4, "nofw", "weakpw")
+    assert [host.name for host in fleet] == ["lite-nofw", "lite-weakpw", "lite-nofw-2", "lite-weakpw-2"]
     for host in fleet:
         assert lab.ssh(host, "sudo -n cat /etc/hostname").stdout == f"{host.name}\n"
     assert port(lab, fleet[0].address, 81) == "refused"
-    assert port(lab, fleet[2].address, 81) == "dropped"
+    assert port(lab, fleet[1].address, 81) == "dropped"
+
+
+def test_fresh_hosts_are_nobody_elses(lab: Lab) -> None:
+    had = lab.fleet(1, "nofw")
+    fresh = lab.fresh(1, "nofw")
+    assert fresh[0] not in had
+    assert lab.fresh(1, "nofw") != fresh
+    assert lab.fleet(1, "nofw") == had
 
 
 def test_down_leaves_nothing(lab: Lab) -> None:

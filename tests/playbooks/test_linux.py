@@ -122,7 +122,7 @@ def desks(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Desks:
     command = [sys.executable, "-m", "hardencheck", "baseline", "values", "--tailoring", str(site)]
     values = folder / "values.yml"
     values.write_text(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    one, twin = (Desk(lab, host, site, values) for host in lab.fleet(2, "neglected", mode="systemd"))
+    one, twin = (Desk(lab, host, site, values) for host in lab.fresh(2, "neglected", mode="systemd"))
     with ThreadPoolExecutor() as pool:
         mended, previewed = pool.submit(_mended, one), pool.submit(_previewed, twin)
         return Desks(mended.result(), previewed.result())
