@@ -75,7 +75,8 @@ start() { # state, keys, repositories and the controller's namespace: once per l
   mkdir -p "$CGROUP"
   [ -e "$RUN/id" ] || ssh-keygen -q -t ed25519 -N '' -C "hardencheck lab" -f "$RUN/id"
   if [ ! -e "$RUN/assets/id.pub" ]; then
-    (umask 077 && echo "Lab-$(od -An -N12 -tx1 /dev/urandom | tr -d ' \n')" >"$RUN/password")
+    # no two signs are neighbours in ASCII: cracklib calls passwords with many such pairs systematic
+    (umask 077 && echo "Lab-4$(od -An -N12 -tx1 /dev/urandom | tr -d ' \n' | tr 0-9a-f acegikmoqsuwy147)" >"$RUN/password")
     cp "$RUN/password" "$RUN/assets/password"
     "$here/repo.sh" "$RUN/assets"
     cp "$RUN/id.pub" "$RUN/assets/id.pub"
