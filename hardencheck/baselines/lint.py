@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
@@ -69,7 +69,7 @@ def _rule(rule: Rule, source: Source) -> Iterator[Problem]:
         yield _problem(document, ("title",), "ends with a full stop; a title is not a sentence of prose")
     if len(rule.rationale) < MIN_RATIONALE:
         yield _problem(document, ("rationale",), f"says too little: fewer than {MIN_RATIONALE} characters")
-    for message in _remediation(rule):
+    for message in _remediation(rule, source.baseline.values):
         yield _problem(document, ("remediation", "playbook"), message)
     yield from _references(rule, document)
     for at in (rule, *(rule.at(level) for level in rule.levels)):
@@ -78,7 +78,7 @@ def _rule(rule: Rule, source: Source) -> Iterator[Problem]:
         yield from _examples(at, expectation, document, ("levels", at.level.value) if at is not rule else ())
 
 
-def _remediation(rule: Rule) -> Iterator[str]:
+def _remediation(rule: Rule, values: Collection[str]) -> Iterator[str]:
     if rule.remediation.playbook is None:
         return
     if rule.remediation.manual:
@@ -93,6 +93,9 @@ def _remediation(rule: Rule) -> Iterator[str]:
     expected = value_ids(rule.expect)
     for name in sorted(set(expected).difference(playbook.reads(expected))):
         yield f"does not speak of the value {name}: what is checked must be what is applied"
+    for name in playbook.needs:
+        if name not in values:
+            yield f"needs a value that is not there: {name}{near(name, values)}"
 
 
 def _references(rule: Rule, document: Document) -> Iterator[Problem]:

@@ -1,7 +1,8 @@
 """Reads what playbooks say of themselves; nothing is run here.
 
 A playbook is an Ansible playbook whose tasks carry the ids of the rules that they serve as tags, and whose first play
-declares in the variable `hardencheck_touches` what it may change (see playbooks/README.md).
+declares in the variable `hardencheck_touches` what it may change, and in `hardencheck_needs` the values that have to be
+set for it, if there are any (see playbooks/README.md).
 """
 
 from __future__ import annotations
@@ -43,9 +44,14 @@ def read_playbook(name: str, folder: Path | None = None) -> Playbook:
     if not isinstance(plays, list) or not plays or not all(isinstance(play, dict) for play in plays):
         raise RemediationError(f"playbook {name}: it is no list of plays")
     variables = plays[0].get("vars")
-    touches = _touches(name, variables.get("hardencheck_touches") if isinstance(variables, dict) else None)
+    if not isinstance(variables, dict):
+        variables = {}
+    touches = _touches(name, variables.get("hardencheck_touches"))
+    needs = variables.get("hardencheck_needs", [])
+    if not isinstance(needs, list) or not all(isinstance(each, str) for each in needs):
+        raise RemediationError(f"playbook {name}: hardencheck_needs: expected a list of values that have to be set")
     rules = frozenset(tag for play in plays for tag in _tags(play)) - {"always", "never"}
-    return Playbook(name, rules, frozenset(_WORD.findall(text)), touches)
+    return Playbook(name, rules, frozenset(_WORD.findall(text)), touches, tuple(needs))
 
 
 def playbooks_of(baseline: Baseline, folder: Path | None = None) -> Playbooks:

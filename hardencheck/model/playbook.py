@@ -10,12 +10,16 @@ from hardencheck.model.plan import Touches
 
 @dataclass(frozen=True, slots=True)
 class Playbook:
-    """One playbook: its name below the folder of them, the rules it serves, the words in it, what it may change."""
+    """One playbook: its name below the folder of them, the rules it serves, the words in it, what it may change.
+
+    `needs` are the values that have to be set, because it can do nothing with an empty one.
+    """
 
     name: str
     rules: frozenset[str]
     words: frozenset[str]
     touches: Touches
+    needs: tuple[str, ...] = ()
 
     def reads(self, values: Collection[str]) -> list[str]:
         """Return those of the values that it speaks of, sorted: in a task, or in a comment that says why none does."""

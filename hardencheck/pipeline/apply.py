@@ -118,6 +118,8 @@ class _Running:
     means: Means
     #: by host, what went wrong, and what was changed
     wrong: dict[str, str] = field(default_factory=dict)
+    #: hosts that nothing more is run on
+    lost: set[str] = field(default_factory=set)
     changes: dict[str, list[Change]] = field(default_factory=dict)
     reverted: set[str] = field(default_factory=set)
 
@@ -156,8 +158,8 @@ class _Running:
         self._keep(guarded, {host: touches[host] for host in ready}, timer)
 
     def _play(self, job: Job, until: float | None) -> None:
-        """Run one playbook on the hosts that nothing went wrong on; it ends before they take its changes back."""
-        job = replace(job, hosts=tuple(host for host in job.hosts if host.name not in self.wrong))
+        """Run one playbook on the hosts that are not lost; it ends before they take its changes back."""
+        job = replace(job, hosts=tuple(host for host in job.hosts if host.name not in self.lost))
         left = None if until is None else until - time.monotonic()
         if not job.hosts:
             return
@@ -166,12 +168,17 @@ class _Running:
                 raise RemediationError("it was not run: no time was left; a longer --revert-after gives more")
             runs = self.means.runner.run(job, check=False, within=left)
         except RemediationError as error:
-            self.wrong |= {host.name: f"{job.playbook}: {error.message}" for host in job.hosts}
+            for host in job.hosts:
+                self._wrong(host.name, f"{job.playbook}: {error.message}")
+            self.lost |= {host.name for host in job.hosts}
             return
         for name, run in runs.items():
             self.changes.setdefault(name, []).extend(run.changes)
             if run.state is not RunState.OK:
-                self.wrong[name] = f"{job.playbook}: {run.state.value}: {run.message}"
+                self._wrong(name, f"{job.playbook}: {run.state.value}: {run.message}")
+            # what may cut access is not tried after something that went wrong; other playbooks do not need each other
+            if run.state is RunState.UNREACHABLE or (run.state is not RunState.OK and until is not None):
+                self.lost.add(name)
 
     def _keep(self, guarded: str, hosts: Touched, timer: int | None) -> None:
         """Have what was changed kept, by new connections; a host that cannot be reached is waited for."""
@@ -186,7 +193,7 @@ class _Running:
         for name, each in settled.items():
             if each.outcome == "reverted":
                 self.reverted.add(name)
-                self.wrong[name] = "it could not be reached after the change, and took it back by itself"
+                self._wrong(name, "it could not be reached after the change, and took it back by itself")
         self._seal(
             Act.APPLY, {"guard": guarded, "settled": {name: loads(each.to_bytes()) for name, each in settled.items()}}
         )
@@ -194,7 +201,10 @@ class _Running:
     def _note(self, answers: Mapping[Host, object], when: str) -> None:
         for host, each in answers.items():
             if isinstance(each, HardencheckError):
-                self.wrong[host.name] = f"{when}{each.message}"
+                self._wrong(host.name, f"{when}{each.message}")
+
+    def _wrong(self, name: str, what: str) -> None:
+        self.wrong[name] = f"{self.wrong[name]}; {what}" if name in self.wrong else what
 
     def _outcome(
         self, name: str, rules: Sequence[str], now: HostResult, before: tuple[str, HostResult] | None

@@ -48,6 +48,9 @@ def make(
                 manual.append(Manual(host.host, rule.id, text))
             elif book is None:
                 manual.append(Manual(host.host, rule.id, rule.remediation.text))
+            elif unset := [name for name in book.needs if not values[name]]:
+                text = f"Set {' and '.join(unset)} in the site's tailoring: {book.name} can do nothing without."
+                manual.append(Manual(host.host, rule.id, text))
             else:
                 read_values = {name: values[name] for name in book.reads(values)}
                 steps.append(Step(host.host, rule.id, book.name, rule.remediation.risk, read_values, result.message))

@@ -40,6 +40,16 @@ WRONG: dict[str, tuple[str, str, str]] = {
         "linux-collector",
         "no task with the tag linux-coll",
     ),
+    "a need that is no list": (
+        TOUCHES,
+        f"{TOUCHES}\n    hardencheck_needs: highest_uid",
+        "hardencheck_needs: expected",
+    ),
+    "a need that nobody can set": (
+        TOUCHES,
+        f"{TOUCHES}\n    hardencheck_needs: [highest_uids]",
+        "needs a value that is not there: highest_uids; did you mean highest_uid",
+    ),
     "another value": ("highest_uid", "highest_uid_of_all", "does not speak of the value highest_uid"),
 }
 

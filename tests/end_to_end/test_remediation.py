@@ -122,8 +122,9 @@ class Story:
 
 @dataclass(frozen=True)
 class Cut:
-    """What happened to two desks whose firewall playbook cut the first one off."""
+    """What happened to two desks whose firewall playbook cut the first one off, after the other had refused one."""
 
+    refused: Done
     applied: Done
     rules: tuple[str, str]
     different: Mapping[str, tuple[object, object]]
@@ -248,15 +249,23 @@ def test_undo_brings_the_host_back(story: Story) -> None:
 
 
 def _cut(lab: Lab, folder: Path, one: Host, other: Host) -> Cut:
-    """Apply a firewall that cuts everybody off to the first of two hosts."""
+    """Apply a firewall that cuts everybody off to the first of two hosts, after the other has refused a playbook."""
     run, plan, source = runner(lab, folder, sabotaged(folder / "source")), folder / "plan.json", folder / "source"
-    run("sweep", "-i", lab.inventory_of(one, other))
+    lab.run_in(other, "touch", "/usr/share/xsessions/another.desktop")
+    inventory = lab.inventory_of(one, other)
+    run("sweep", "-i", inventory)
+    rules = ("--rule", "linux-automount-off", "--rule", "linux-idle-shell-ends")
+    assert run("plan", *rules, "-l", other.name, "--out", plan).code == 0
+    refused = run("apply", plan, "--yes")
+    run("sweep", "-i", inventory)
     assert run("plan", "--rule", "linux-firewall-*", "--out", plan).code == 0
     assert source.exists()
-    before, rules = tree(other), lab.run_in(one, "nft", "list", "ruleset").stdout
+    before, loaded = tree(other), lab.run_in(one, "nft", "list", "ruleset").stdout
     applied = run("apply", plan, "--yes", "--batch", "1", "--revert-after", "60")
     now = lab.run_in(one, "nft", "list", "ruleset").stdout
-    return Cut(applied, (rules, now), changed(before, tree(other)), lab.ssh(one, "true").returncode, other.name)
+    return Cut(
+        refused, applied, (loaded, now), changed(before, tree(other)), lab.ssh(one, "true").returncode, other.name
+    )
 
 
 def test_a_host_that_a_firewall_cut_off_comes_back_by_itself(scenes: Scenes) -> None:
@@ -266,6 +275,14 @@ def test_a_host_that_a_firewall_cut_off_comes_back_by_itself(scenes: Scenes) -> 
     assert f"left alone, because a wave before was not as planned: {cut.other}\n" in cut.applied.out
     assert cut.rules[0] == cut.rules[1]
     assert (cut.log_in, dict(cut.different)) == (0, {})
+
+
+def test_a_playbook_that_refuses_a_host_keeps_no_other_from_it(scenes: Scenes) -> None:
+    refused = scenes.cut.result().refused
+    assert refused.code == 3, refused.out + refused.err
+    assert "desk/gnome.yml: failed: Refuse to leave another desktop open" in refused.out
+    assert "1 of 2 failures put right" in refused.out
+    assert "not put right: linux-automount-off" in refused.out
 
 
 def _waves(lab: Lab, folder: Path, hosts: Mapping[str, Host]) -> Waves:

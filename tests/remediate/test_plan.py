@@ -20,7 +20,7 @@ from hardencheck.pipeline.planning import from_bytes, to_bytes
 from hardencheck.remediate.plan import Frame, make
 from hardencheck.report.plan import render
 from tests.cli.stored import KNOWN, PRIVILEGED, result
-from tests.remediate.books import BOOK, baseline, folder
+from tests.remediate.books import BOOK, WORDS, baseline, folder
 
 FRAME = Frame("plan-1", "2026-11-22T10:00:00Z", "2026-11-25T10:00:00Z")
 KEY = Signer(Ed25519PrivateKey.generate())
@@ -65,6 +65,21 @@ def test_a_step_has_the_values_that_the_rule_is_judged_by_on_that_host(tmp_path:
     one, other = planned(tmp_path).steps
     assert one.values == {"known_distributions": ["debian", "ubuntu"]}
     assert other.values == {"known_distributions": ["debian"]}
+
+
+def test_what_a_playbook_cannot_do_without_a_value_is_left_to_people_who_can_set_it(tmp_path: Path) -> None:
+    text = WORDS.replace(
+        "    hardencheck_touches:", "    hardencheck_needs: [known_distributions]\n    hardencheck_touches:"
+    )
+    books = folder(tmp_path, text)
+    by = replace(baseline(), tailoring=Tailoring(hosts={"desk2": TailoringScope({"known_distributions": []})}))
+    rule = KNOWN.replace("-", "_")
+    found = sweep(by, host(by, "desk1", **{rule: Outcome.FAIL}), host(by, "desk2", **{rule: Outcome.FAIL}))
+    plan = make(FRAME, found, by, playbooks_of(by, books))
+    assert [step.host for step in plan.steps] == ["desk1"]
+    assert [(each.host, each.text) for each in plan.manual] == [
+        ("desk2", f"Set known_distributions in the site's tailoring: {BOOK} can do nothing without.")
+    ]
 
 
 def test_it_says_what_is_changed_what_cannot_be_undone_and_what_is_left_to_people(tmp_path: Path) -> None:
