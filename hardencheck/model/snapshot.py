@@ -76,6 +76,21 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
+class Setting:
+    """One thing of a Windows host; `noun` is `key` or `value` of the registry, `service` or `policy`.
+
+    `state` is `absent` or `present`, for a service how it starts and whether it runs. `digest` is that of all that it
+    says, with a salt that only the host knows: it may be a password. A value is called `KEY [NAME]`, a part of a policy
+    `POLICY [PART]`.
+    """
+
+    noun: str
+    state: str
+    digest: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """All that a run may touch, at one moment; only what its playbooks declare is looked at."""
 
@@ -84,6 +99,7 @@ class State:
     packages: tuple[Package, ...] = ()
     accounts: tuple[Account, ...] = ()
     kernel: tuple[Rules, ...] = ()
+    settings: tuple[Setting, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +185,7 @@ def _state(body: Any) -> State:
         packages=_each(Package, body["packages"]),
         accounts=_each(Account, body["accounts"]),
         kernel=_each(Rules, body["kernel"]),
+        settings=_each(Setting, body["settings"]),
     )
 
 

@@ -9,14 +9,15 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from hardencheck.errors import HardencheckError, RemediationError
 from hardencheck.model.capture import Ended, Limits
 from hardencheck.model.host import Host
+from hardencheck.model.outcome import Platform
 from hardencheck.model.plan import Touches
 from hardencheck.model.snapshot import Settled, Snapshot, Undone
-from hardencheck.remediate import guard
+from hardencheck.remediate import guard, guard_windows
 from hardencheck.transport.base import Transport
 
 #: hosts with what is touched on them
@@ -26,6 +27,21 @@ _Read = TypeVar("_Read")
 GRACE = 60.0
 #: so many seconds lie between two tries to reach a host that is about to take a change back
 PAUSE = 5.0
+
+
+class _Guard(Protocol):
+    """What `hardencheck.remediate.guard` and `guard_windows` are."""
+
+    def begin(self, run: str, touches: Touches, timer: int | None) -> bytes: ...
+    def begun(self, answer: bytes, run: str, touches: Touches) -> Snapshot: ...
+    def confirm(self, run: str) -> bytes: ...
+    def confirmed(self, answer: bytes, run: str, touches: Touches) -> Settled: ...
+    def undo(self, run: str, snapshot: Snapshot, after: Settled | None, *, force: bool) -> bytes: ...
+    def undone(self, answer: bytes, run: str) -> Undone: ...
+
+
+#: the guard that speaks the host's language
+_GUARDS: Mapping[Platform, _Guard] = {Platform.LINUX: guard, Platform.WINDOWS: guard_windows}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +57,8 @@ class Guards:
 
         def begin(host: Host) -> Snapshot:
             touches = hosts[host]
-            return guard.begun(self._ask(host, guard.begin(run, touches, timer)), run, touches)
+            own = _GUARDS[host.platform]
+            return own.begun(self._ask(host, own.begin(run, touches, timer)), run, touches)
 
         return self._each(hosts, begin)
 
@@ -71,12 +88,14 @@ class Guards:
         """Have hosts put back what they had before a run."""
 
         def undo(host: Host) -> Undone:
-            return guard.undone(self._ask(host, guard.undo(run, *hosts[host], force=force)), run)
+            own = _GUARDS[host.platform]
+            return own.undone(self._ask(host, own.undo(run, *hosts[host], force=force)), run)
 
         return self._each(hosts, undo)
 
     def _confirm(self, run: str, host: Host, touches: Touches) -> Settled:
-        settled = guard.confirmed(self._ask(host, guard.confirm(run)), run, touches)
+        own = _GUARDS[host.platform]
+        settled = own.confirmed(self._ask(host, own.confirm(run)), run, touches)
         if settled.outcome == "reverting":
             raise RemediationError("the host is taking the change back")
         return settled

@@ -9,8 +9,8 @@ reads what it answered:
     undo    -> undone       puts back what the run has changed, and nothing that another one has changed since
     forget  -> forgotten    removes the copies of a run
 
-What a host answers is data: bounded, strict, and never a path on the controller or a word of a script. An undo names
-its run and digests; the paths are in the host's own list, which must still have the digest that was sealed.
+An undo names its run and digests; the paths are in the host's own list, which must still have the digest that was
+sealed.
 
 Where systemd runs, the timer is its own, and a start of the host in between reverts too. Elsewhere a process in a
 session of its own waits, and a start of the host ends it: such a host keeps the changes until somebody undoes them.
@@ -21,19 +21,16 @@ there before does not load, a table that lets in SSH and answers alone takes its
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
-from typing import NoReturn, TypeVar
 
 from hardencheck.errors import RemediationError
 from hardencheck.model.plan import Touches
 from hardencheck.model.snapshot import (
     Account,
     Entry,
-    Left,
     Package,
     Rules,
     Service,
@@ -42,45 +39,21 @@ from hardencheck.model.snapshot import (
     State,
     Undone,
 )
-
-#: What `Left.reason` means.
-REASONS: Mapping[str, str] = {
-    "changed-since": "somebody has changed it since the run",
-    "copy-changed": "the host's copy is not what it was",
-    "copy-missing": "the host's copy is gone",
-    "files-left": "files that were left as they are may need it",
-    "needed-or-busy": "other packages need it, or packages are being installed just now",
-    "not-empty": "the folder holds what the run did not make",
-    "not-restored": "it could not be put back as it was",
-    "not-writable": "it cannot be written",
-    "only-ssh": "the rules of before do not load; SSH alone is let in now",
-    "removed": "the run removed it, and nothing installs it again",
-    "settings-invalid": "sshd refuses the settings; it goes on with those that it has read before",
-    "upgraded": "the run upgraded it, and nothing takes that back",
-}
-#: More than the longest answer that the script's own bounds allow.
-MAX_ANSWER_BYTES = 8 * 1024 * 1024
+from hardencheck.remediate import guard_answers as answers
+from hardencheck.remediate.guard_answers import SHA
 
 _PARTS = ("guard_state.sh", "guard_run.sh", "guard_restore.sh", "guard_programs.sh")
-_RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
 _UNIT = re.compile(r"[A-Za-z0-9:_.@\\-]{1,250}")
-_SECONDS = range(5, 24 * 3600)
-_SHA = "[0-9a-f]{64}"
-_HEX = re.compile(_SHA)
 _ENTRY = re.compile(
     r"(declared|inside|parent|target|unit) (absent|file|dir|link|other) (-|[0-7]{1,4}) (-|\d{1,10}) (-|\d{1,10}) "
-    rf"(-|{_SHA}) (-|{_SHA}) (-|a|i|ia|ai) (-|-?\d{{1,20}}) (/[^\x00-\x1f\x7f]{{1,4095}})"
+    rf"(-|{SHA}) (-|{SHA}) (-|a|i|ia|ai) (-|-?\d{{1,20}}) (/[^\x00-\x1f\x7f]{{1,4095}})"
 )
 _LINKED = re.compile(r"/etc/rc[0-6]\.d|/etc/systemd/system(/[^/]+\.(wants|requires))?")
 _SERVICE = re.compile(r"([a-z-]{1,40}) ([a-z-]{1,40}) ([A-Za-z0-9:_.@\\-]{1,250})")
 _PACKAGE = re.compile(r"(installed|config-files) ([!-~]{1,250}) ([!-~]{1,250})")
 _ACCOUNT = re.compile(r"(open|locked|none|empty) (never|\d{1,20}) ([^\x00-\x20\x7f:]{1,250})")
-_RULES = re.compile(rf"(nft|iptables|legacy|audit) ([a-z0-9-]{{1,10}}) ([!-~]{{1,250}}) ({_SHA})")
-_NOUN = "(path|service|package|account|kernel)"
-_RESTORED = re.compile(rf"{_NOUN} ([^\x00-\x1f\x7f]{{1,4200}})")
-_LEFT = re.compile(rf"{_NOUN} ([a-z-]{{1,30}}) ([^\x00-\x1f\x7f]{{1,4200}})")
-
-_Thing = TypeVar("_Thing", Entry, Service, Package, Account, Rules)
+_RULES = re.compile(rf"(nft|iptables|legacy|audit) ([a-z0-9-]{{1,10}}) ([!-~]{{1,250}}) ({SHA})")
+_NOUNS = "path|service|package|account|kernel"
 
 
 def begin(run: str, touches: Touches, timer: int | None) -> bytes:
@@ -88,24 +61,17 @@ def begin(run: str, touches: Touches, timer: int | None) -> bytes:
 
     Raises RemediationError when the run or what it touches has a name that no host could be given.
     """
-    if timer is not None and timer not in _SECONDS:
-        raise RemediationError(f"a run is put back between {_SECONDS[0]} and {_SECONDS[-1]} seconds after it began")
+    answers.check_timer(timer)
     return _script("begin", run, timer="" if timer is None else str(timer), touched="\n".join(_touched(touches)))
 
 
 def begun(answer: bytes, run: str, touches: Touches) -> Snapshot:
     """Read the answer to `begin`; raises RemediationError with what went wrong: nothing is armed, and nothing kept."""
-    _, lines = _lines(answer, run, {"begin"})
-    revert = lines.pop()[len("revert ") :] if lines and lines[-1].startswith("revert ") else ""
-    if revert != hashlib.sha256(_revert(run)).hexdigest():
-        raise RemediationError("the host did not keep the revert script that it was sent")
-    touched = [f"touched {each}" for each in _touched(touches)]
-    if lines[: len(touched)] != touched:
-        raise RemediationError("the host does not keep what it was asked to")
-    state = _state(lines[len(touched) :], touches)
+    revert, lines = answers.kept(answer, run, _revert(run), _touched(touches))
+    state = _state(lines, touches)
     if {entry.path for entry in state.entries if entry.role == "declared"} != set(touches.files):
-        raise RemediationError("the host does not keep what it was asked to")
-    return Snapshot(run, _digest(answer), revert, state)
+        raise answers.not_kept()
+    return Snapshot(run, answers.digest(answer), revert, state)
 
 
 def confirm(run: str) -> bytes:
@@ -115,8 +81,8 @@ def confirm(run: str) -> bytes:
 
 def confirmed(answer: bytes, run: str, touches: Touches) -> Settled:
     """Read the answer to `confirm`: whether it came in time, and what is there now; raises RemediationError."""
-    outcome, lines = _lines(answer, run, {"confirmed", "reverted", "reverting"})
-    return Settled(run, outcome, _digest(answer), _state(lines, touches))
+    outcome, lines = answers.lines(answer, run, {"confirmed", "reverted", "reverting"})
+    return Settled(run, outcome, answers.digest(answer), _state(lines, touches))
 
 
 def undo(run: str, snapshot: Snapshot, after: Settled | None, *, force: bool) -> bytes:
@@ -125,29 +91,13 @@ def undo(run: str, snapshot: Snapshot, after: Settled | None, *, force: bool) ->
     Without `after`, the host's own word counts for what the run left; where it has none, all that is not as before the
     run is taken for its work.
     """
-    for digest in (snapshot.digest, "" if after is None else after.digest):
-        if digest and not _HEX.fullmatch(digest):
-            raise RemediationError("the snapshot of the run has no digest")
-    if snapshot.run != run or (after is not None and after.run != run):
-        raise RemediationError("the snapshot is that of another run")
-    known = "" if after is None else after.digest
-    return _script("undo", run, expected=snapshot.digest, expected_after=known, force="yes" if force else "")
+    before, left = answers.known_digests(run, snapshot, after)
+    return _script("undo", run, expected=before, expected_after=left, force="yes" if force else "")
 
 
 def undone(answer: bytes, run: str) -> Undone:
     """Read the answer to `undo`; raises RemediationError with the reason when nothing was put back."""
-    _, lines = _lines(answer, run, {"undo"})
-    restored, left = [], []
-    cleared = bool(lines) and lines[-1] == "cleared"
-    for line in lines[: -1 if cleared else None]:
-        word, _, rest = line.partition(" ")
-        if word == "restored" and (match := _RESTORED.fullmatch(rest)):
-            restored.append((match[1], match[2]))
-        elif word == "left" and (match := _LEFT.fullmatch(rest)) and match[2] in REASONS:
-            left.append(Left(match[1], match[3], match[2]))
-        else:
-            _refuse(line)
-    return Undone(run, tuple(restored), tuple(left), cleared)
+    return answers.undone(answer, run, _NOUNS)
 
 
 def forget(run: str) -> bytes:
@@ -157,7 +107,7 @@ def forget(run: str) -> bytes:
 
 def forgotten(answer: bytes, run: str) -> None:
     """Read the answer to `forget`; raises RemediationError when the copies are still there."""
-    _lines(answer, run, {"forget"})
+    answers.lines(answer, run, {"forget"})
 
 
 @cache
@@ -172,8 +122,7 @@ def _revert(run: str) -> bytes:
 
 
 def _script(function: str, run: str, **variables: str) -> bytes:
-    if not _RUN.fullmatch(run):
-        raise RemediationError(f"{run!r} is no name of a run")
+    answers.check_run(run)
     set_before = "".join(f"{name}={_quote(value)}\n" for name, value in {"run": run, **variables}.items())
     # the last line is the first that does anything: half a script does nothing
     return f'{set_before}program={_quote(_program())}\neval "$program"\n{function} </dev/null\n'.encode()
@@ -209,51 +158,20 @@ def _plain(path: str) -> bool:
     return parts[0] == "" and not any(part in ("", ".", "..") for part in parts[1:]) and path.isprintable()
 
 
-def _lines(answer: bytes, run: str, words: set[str]) -> tuple[str, list[str]]:
-    """Return the word in the head of an answer and the lines between head and end, whose count must fit."""
-    if len(answer) > MAX_ANSWER_BYTES:
-        raise RemediationError("the host answered more than any host may")
-    lines = answer.decode("utf-8", "surrogateescape").split("\n")
-    head = lines[0].split(" ")
-    if len(lines) < 3 or lines.pop() or head[:2] != ["hardencheck-guard", "1"] or head[3:] != [run]:
-        raise RemediationError("the host did not answer as the guard does, or its answer was cut off")
-    end = lines.pop()
-    if head[2] == "error" and end == "end error":
-        said = " ".join(lines[1:])[:500]
-        raise RemediationError("".join(sign if sign.isprintable() else "?" for sign in said))
-    if head[2] not in words or end != f"end {len(lines) - 1}":
-        raise RemediationError("the host did not answer as the guard does, or its answer was cut off")
-    return head[2], lines[1:]
-
-
-def _digest(answer: bytes) -> str:
-    """The digest of what stands between the head and the end: what the host keeps as its list."""
-    body = answer.split(b"\n", 1)[1]
-    return hashlib.sha256(body[: body.rindex(b"end ", 0, -1)]).hexdigest()
-
-
 def _state(lines: list[str], touches: Touches) -> State:
     groups: dict[str, list[str]] = {"entry": [], "service": [], "package": [], "account": [], "kernel": []}
     for line in lines:
         noun, _, rest = line.partition(" ")
-        groups[noun].append(rest) if noun in groups else _refuse(line)
+        groups[noun].append(rest) if noun in groups else answers.refuse(line)
     state = State(
-        entries=_read(_ENTRY, Entry, groups["entry"]),
-        services=_read(_SERVICE, Service, groups["service"]),
-        packages=_read(_PACKAGE, Package, groups["package"]),
-        accounts=_read(_ACCOUNT, Account, groups["account"]),
-        kernel=_read(_RULES, Rules, groups["kernel"]),
+        entries=answers.read(_ENTRY, Entry, groups["entry"]),
+        services=answers.read(_SERVICE, Service, groups["service"]),
+        packages=answers.read(_PACKAGE, Package, groups["package"]),
+        accounts=answers.read(_ACCOUNT, Account, groups["account"]),
+        kernel=answers.read(_RULES, Rules, groups["kernel"]),
     )
     _bound(state, touches)
     return state
-
-
-def _read(pattern: re.Pattern[str], cls: Callable[..., _Thing], lines: list[str]) -> tuple[_Thing, ...]:
-    found = []
-    for line in lines:
-        match = pattern.fullmatch(line)
-        found.append(cls(*match.groups()) if match else _refuse(line))
-    return tuple(found)
 
 
 def _bound(state: State, touches: Touches) -> None:
@@ -271,7 +189,7 @@ def _bound(state: State, touches: Touches) -> None:
             "unit": _enables(entry.path, touches),
         }
         if not fits[entry.role] or any(part in ("", ".", "..") for part in parts[1:]):
-            _refuse(entry.path)
+            answers.refuse(entry.path)
     for names in (
         [entry.path for entry in state.entries],
         [service.unit for service in state.services],
@@ -288,8 +206,3 @@ def _enables(path: str, touches: Touches) -> bool:
     folder, _, name = path.rpartition("/")
     unit = f"{name[3:]}.service" if folder.startswith("/etc/rc") else name
     return _LINKED.fullmatch(folder) is not None and unit in touches.services
-
-
-def _refuse(line: str) -> NoReturn:
-    shown = "".join(sign if sign.isprintable() else "?" for sign in line[:120])
-    raise RemediationError(f"the host's answer holds what the guard does not say: {shown}")

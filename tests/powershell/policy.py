@@ -223,3 +223,46 @@ BOOTSTRAP = Policy(
     statics={**_STATICS, "scriptblock": names("create")},
     exact=frozenset({"& ([ScriptBlock]::Create($HcText))"}),
 )
+_FILES = names("""
+    appendalltext delete exists getattributes move open readalllines readalltext writealltext
+""")
+#: what changes a host, and puts it back: read line by line, because no list says whether a change is right
+GUARD = Policy(
+    commands=_SHAPING
+    | _READING
+    | names("""
+        Add-MpPreference Get-NetFirewallAddressFilter Get-NetFirewallPortFilter Register-ScheduledTask
+        Remove-MpPreference Remove-NetFirewallRule Restart-Service Set-MpPreference Set-NetFirewallProfile
+        Set-NetFirewallRule Set-SmbClientConfiguration Set-SmbServerConfiguration Start-Service Start-Sleep Stop-Service
+        Unregister-ScheduledTask
+    """),
+    methods=_METHODS
+    | names("""
+        ComputeHash CreateSubKey DeleteSubKey DeleteValue Flush GetAccessRules GetOwner GetValue GetValueKind
+        GetValueNames OpenSubKey SetSecurityDescriptorSddlForm SetValue ToCharArray Write
+    """),
+    statics={
+        **_STATICS,
+        "console": names("openstandardoutput"),
+        "convert": names("frombase64string tobase64string toint32"),
+        "environment": names("getfolderpath is64bitoperatingsystem systemdirectory"),
+        "guid": names("newguid"),
+        "io.directory": names("createdirectory delete exists getaccesscontrol getdirectories getfiles move"),
+        "io.file": _FILES,
+        "microsoft.win32.registrykey": names("openbasekey"),
+        "security.cryptography.sha256": names("create"),
+        "security.securityelement": names("escape"),
+    },
+    constants=_CONSTANTS | names("io.fileattributes"),
+    types=_TYPES | _CONSTANTS | names("io.ioexception"),
+    new=_NEW | names("security.accesscontrol.directorysecurity"),
+    exact=frozenset(
+        {
+            # programs of Windows by their full path, each named where it is called
+            '& "$([Environment]::SystemDirectory)\\$Name.exe" $Words',
+            # the run's own key only, in the 64-bit view
+            "(Get-HcHive).OpenSubKey($path, $true)",
+        }
+    ),
+    owned={"invoke-hcprogram": {}},
+)

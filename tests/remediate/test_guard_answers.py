@@ -13,6 +13,7 @@ from hardencheck.errors import RemediationError
 from hardencheck.model.plan import Touches
 from hardencheck.model.snapshot import Settled, Snapshot
 from hardencheck.remediate import guard
+from hardencheck.remediate.guard_answers import MAX_ANSWER_BYTES
 from tests.tools import need_program
 
 TOUCHES = Touches(files=("/etc/a", "/etc/b.d"), services=("a.service",), kernel=("nftables",), packages=True)
@@ -124,7 +125,7 @@ def test_the_answer_of_another_run_is_refused(whole: list[str]) -> None:
     with pytest.raises(RemediationError):
         guard.begun(answer(whole, "confirmed"), "run-1", TOUCHES)
     with pytest.raises(RemediationError):
-        guard.begun(b"x" * (guard.MAX_ANSWER_BYTES + 1), "run-1", TOUCHES)
+        guard.begun(b"x" * (MAX_ANSWER_BYTES + 1), "run-1", TOUCHES)
 
 
 def test_what_went_wrong_is_said_without_control_characters() -> None:
