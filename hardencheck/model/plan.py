@@ -12,7 +12,8 @@ class Touches:
     """What a playbook may change, as it declares it itself; what undo can put back follows from it.
 
     `files` are paths, `services` systemd units or Windows services, `registry` keys (`HKLM:\\...`), `policies` names of
-    the security policy, `kernel` what is loaded into the kernel, beside the files that it is loaded from at boot
+    the security policy and of what else Windows keeps beside the registry (`hardencheck.remediate.guard_windows` lists
+    them), `kernel` what is loaded into the kernel, beside the files that it is loaded from at boot
     (`nftables`, `audit`). `packages` says that packages may be installed, `accounts` that accounts may be locked or
     expired. `irreversible` is a sentence about what no undo brings back, empty when everything can be undone.
     """

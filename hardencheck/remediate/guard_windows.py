@@ -217,7 +217,11 @@ def _state(lines: list[str], touches: Touches) -> State:
     names = [f"{setting.noun} {setting.name}".casefold() for setting in state.settings]
     if len(set(names)) != len(names):
         raise RemediationError("the host's answer says one thing twice")
-    above = {key[:end] for key in touches.registry for end in range(len(key)) if key[end] == "\\"}
+    above = {
+        "\\".join(parts[:end])
+        for parts in (key.split("\\") for key in touches.registry)
+        for end in range(3, len(parts))
+    }
     for setting in state.settings:
         fits = {
             "key": setting.name in touches.registry or setting.name in above,

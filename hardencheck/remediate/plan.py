@@ -10,6 +10,7 @@ from hardencheck.model.outcome import Outcome, Platform
 from hardencheck.model.plan import Manual, Plan, Step
 from hardencheck.model.playbook import Playbooks
 from hardencheck.model.sweep import Sweep
+from hardencheck.remediate.guard_windows import unkept
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +44,13 @@ def make(
             if rule is None or result.outcome is not Outcome.FAIL or (host.host, rule.id) in waived:
                 continue
             book = playbooks.named.get(rule.remediation.playbook or "")
-            if book and host.platform is Platform.WINDOWS:
-                text = f"ansible-playbook runs {book.name}; hardencheck apply does not change Windows hosts yet"
-                manual.append(Manual(host.host, rule.id, text))
-            elif book is None:
+            if book is None:
                 manual.append(Manual(host.host, rule.id, rule.remediation.text))
             elif unset := [name for name in book.needs if not values[name]]:
                 text = f"Set {' and '.join(unset)} in the site's tailoring: {book.name} can do nothing without."
+                manual.append(Manual(host.host, rule.id, text))
+            elif host.platform is Platform.WINDOWS and (lost := unkept(book.touches)):
+                text = f"ansible-playbook runs {book.name}; hardencheck apply could not put it back ({lost})"
                 manual.append(Manual(host.host, rule.id, text))
             else:
                 read_values = {name: values[name] for name in book.reads(values)}

@@ -266,3 +266,9 @@ GUARD = Policy(
     ),
     owned={"invoke-hcprogram": {}},
 )
+#: what reads the guard's program, and calls one function of it
+GUARD_HEAD = Policy(
+    commands=names("Invoke-HcGuard"),
+    statics={**_STATICS, "scriptblock": names("create")},
+    exact=frozenset({". ([ScriptBlock]::Create($HcProgram))"}),
+)

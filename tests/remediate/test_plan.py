@@ -13,8 +13,8 @@ from hardencheck.baselines.playbooks import playbooks_of
 from hardencheck.errors import RemediationError
 from hardencheck.evidence.keys import Signer
 from hardencheck.model.baseline import Baseline, Tailoring, TailoringScope
-from hardencheck.model.outcome import HostState, Outcome
-from hardencheck.model.plan import Plan
+from hardencheck.model.outcome import HostState, Outcome, Platform
+from hardencheck.model.plan import Plan, Touches
 from hardencheck.model.sweep import HostResult, Sweep
 from hardencheck.pipeline.planning import from_bytes, to_bytes
 from hardencheck.remediate.plan import Frame, make
@@ -121,3 +121,19 @@ def test_a_plan_that_was_changed_is_refused(tmp_path: Path, old: str, new: str, 
 def test_a_plan_ends(tmp_path: Path) -> None:
     with pytest.raises(RemediationError, match="ended on 2026-11-25T10:00:00Z"):
         from_bytes(to_bytes(planned(tmp_path), KEY), [KEY.verifier], FRAME.expires)
+
+
+def test_a_windows_host_is_changed_only_where_its_guard_could_put_it_back(tmp_path: Path) -> None:
+    by = baseline()
+    found = HostResult(
+        "desk6", HostState.REACHED, platform=Platform.WINDOWS, results=(result(by, KNOWN, Outcome.FAIL, "suse"),)
+    )
+    books = playbooks_of(by, folder(tmp_path))
+    plan = make(FRAME, sweep(by, found), by, books)
+    assert plan.steps == ()
+    assert [each.text for each in plan.manual] == [
+        f"ansible-playbook runs {BOOK}; hardencheck apply could not put it back (files)"
+    ]
+    kept = replace(books.named[BOOK], touches=Touches(registry=(r"HKLM:\SOFTWARE\Policies\A",)))
+    plan = make(FRAME, sweep(by, found), by, replace(books, named={BOOK: kept}))
+    assert [(step.host, step.rule_id) for step in plan.steps] == [("desk6", KNOWN)]
