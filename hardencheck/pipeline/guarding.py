@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from hardencheck.errors import HardencheckError, RemediationError
@@ -42,6 +42,8 @@ class _Guard(Protocol):
 
 #: the guard that speaks the host's language
 _GUARDS: Mapping[Platform, _Guard] = {Platform.LINUX: guard, Platform.WINDOWS: guard_windows}
+#: a Windows host says nothing until it is done, and its own programs take their time
+_LIMITS = {Platform.LINUX: Limits(), Platform.WINDOWS: Limits(deadline=300, idle=300)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,6 @@ class Guards:
     """How guards are reached."""
 
     transports: Mapping[str, Transport]
-    limits: Limits = field(default_factory=Limits)
     workers: int = 50
 
     def begin(self, run: str, hosts: Touched, timer: int | None) -> dict[Host, Snapshot | HardencheckError]:
@@ -104,7 +105,7 @@ class Guards:
         transport = self.transports.get(host.connection)
         if transport is None:
             raise RemediationError(f"nothing is put right over {host.connection}")
-        exchange = transport.run(host, script, self.limits)
+        exchange = transport.run(host, script, _LIMITS[host.platform])
         if exchange.ended is not Ended.CLOSED:
             raise RemediationError(f"the host did not finish its answer ({exchange.ended.value})")
         return exchange.stdout
