@@ -10,6 +10,10 @@ function Get-HcVerdict([string]$Before, [string]$After, [string]$Now, [bool]$For
   'left'
 }
 
+function ConvertFrom-HcParts([string]$Text) {
+  # each has a dot in front, so that an empty one is seen
+  foreach ($part in ($Text -split ',')) { if ($part -ne '') { ConvertFrom-HcBase64 ($part.Substring(1)) } }
+}
 function Restore-HcValue([string]$Name, [string]$Text) {
   if ($Name -notmatch '^HKLM:\\(.+) \[([^\[\]]*)\]$') { throw 'not a value' }
   $path = $Matches[1]
@@ -29,7 +33,7 @@ function Restore-HcValue([string]$Name, [string]$Text) {
     'DWord' { $key.SetValue($value, [int]$data, $kind) }
     'QWord' { $key.SetValue($value, [long]$data, $kind) }
     'MultiString' {
-      $parts = [string[]]@($data -split ',' | Where-Object { $_ } | ForEach-Object { ConvertFrom-HcBase64 ($_.Substring(1)) })
+      $parts = [string[]]@(ConvertFrom-HcParts $data)
       $key.SetValue($value, $parts, $kind)
     }
     'Binary' { $key.SetValue($value, [Convert]::FromBase64String($data), $kind) }
@@ -76,11 +80,13 @@ function Restore-HcSecurity($Before) {
     }
   }
   $lines = @('[Unicode]', 'Unicode=yes', '[System Access]') + [object[]]$policies
-  $lines = $lines + @('[Privilege Rights]') + [object[]]$rights + @('[Version]', 'signature="$CHICAGO$"', 'Revision=1', '')
+  $lines = $lines + @('[Privilege Rights]') + [object[]]$rights
+  $lines = $lines + @('[Version]', 'signature="$CHICAGO$"', 'Revision=1', '')
   $path = "$HcBase\security.$([guid]::NewGuid().ToString('N'))"
   try {
     [IO.File]::WriteAllText("${path}.inf", [string]::Join("`r`n", [string[]]$lines), [Text.Encoding]::Unicode)
-    Invoke-HcProgram 'secedit' '/configure', '/db', "${path}.sdb", '/cfg', "${path}.inf", '/areas', 'SECURITYPOLICY', 'USER_RIGHTS', '/log', "$path.log", '/quiet'
+    $words = '/configure', '/db', "${path}.sdb", '/cfg', "${path}.inf", '/areas', 'SECURITYPOLICY', 'USER_RIGHTS'
+    Invoke-HcProgram 'secedit' ($words + @('/log', "$path.log", '/quiet'))
   } finally {
     foreach ($end in 'inf', 'sdb', 'log', 'jfm') { [IO.File]::Delete("$path.$end") }
   }
@@ -129,17 +135,22 @@ function Restore-HcFirewall([string]$Name, [string]$Text) {
     if ($Text -eq 'absent') {
       Remove-NetFirewallRule -Name $one
     } else {
-      Set-NetFirewallRule -Name $one -Enabled $parts[0] -LocalPort ($parts[1] -split ',') -RemoteAddress ($parts[2] -split ',')
+      $ports = $parts[1] -split ','
+      Set-NetFirewallRule -Name $one -Enabled $parts[0] -LocalPort $ports -RemoteAddress ($parts[2] -split ',')
     }
     return
   }
   $now = Get-NetFirewallProfile -Name $one -PolicyStore PersistentStore
   if ([string]$now.Enabled -ne $parts[0]) { Set-NetFirewallProfile -Name $one -Enabled $parts[0] }
-  if ([string]$now.DefaultInboundAction -ne $parts[1]) { Set-NetFirewallProfile -Name $one -DefaultInboundAction $parts[1] }
+  if ([string]$now.DefaultInboundAction -ne $parts[1]) {
+    Set-NetFirewallProfile -Name $one -DefaultInboundAction $parts[1]
+  }
   if ([string]$now.LogBlocked -ne $parts[2]) { Set-NetFirewallProfile -Name $one -LogBlocked $parts[2] }
   if ([string]$now.LogAllowed -ne $parts[3]) { Set-NetFirewallProfile -Name $one -LogAllowed $parts[3] }
-  if ([string]$now.LogMaxSizeKilobytes -ne $parts[4]) { Set-NetFirewallProfile -Name $one -LogMaxSizeKilobytes ([uint64]$parts[4]) }
-  $without = [string[]]@($parts[5] -split ',' | Where-Object { $_ } | ForEach-Object { ConvertFrom-HcBase64 ($_.Substring(1)) })
+  if ([string]$now.LogMaxSizeKilobytes -ne $parts[4]) {
+    Set-NetFirewallProfile -Name $one -LogMaxSizeKilobytes ([uint64]$parts[4])
+  }
+  $without = [string[]]@(ConvertFrom-HcParts $parts[5])
   if ($without.Length -eq 0) { $without = [string[]]@('NotConfigured') }
   Set-NetFirewallProfile -Name $one -DisabledInterfaceAliases $without
 }
@@ -149,11 +160,15 @@ function Restore-HcLog([string]$Name, [string]$Text) {
   $parts = $Text -split ' '
   $retains = @{ Circular = 'false'; Retain = 'true'; AutoBackup = 'true' }
   $archives = @{ Circular = 'false'; Retain = 'false'; AutoBackup = 'true' }
-  if ([string]$now.IsEnabled -ne $parts[2]) { Invoke-HcProgram 'wevtutil' 'sl', $log, "/e:$($parts[2].ToLowerInvariant())" }
+  if ([string]$now.IsEnabled -ne $parts[2]) {
+    Invoke-HcProgram 'wevtutil' 'sl', $log, "/e:$($parts[2].ToLowerInvariant())"
+  }
   if ([string]$now.LogMode -ne $parts[1]) {
     Invoke-HcProgram 'wevtutil' 'sl', $log, "/rt:$($retains[$parts[1]])", "/ab:$($archives[$parts[1]])"
   }
-  if ([string][long]$now.MaximumSizeInBytes -ne $parts[0]) { Invoke-HcProgram 'wevtutil' 'sl', $log, "/ms:$($parts[0])" }
+  if ([string][long]$now.MaximumSizeInBytes -ne $parts[0]) {
+    Invoke-HcProgram 'wevtutil' 'sl', $log, "/ms:$($parts[0])"
+  }
 }
 function Restore-HcSigning([string]$Name, [string]$Text) {
   if ($Text -eq 'off') { return }

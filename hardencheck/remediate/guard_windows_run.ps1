@@ -1,6 +1,6 @@
-# The life of a run on its host. Which of the marks `armed`, `confirmed`, `reverting`, `reverted` and `undoing` is in its
-# folder says how far it is. They become one another by rename while the lock is held, so that of a confirmation and a
-# revert that come at the same moment exactly one wins. Each function may come twice, when its answer was lost.
+# The life of a run on its host. Which of the marks `armed`, `confirmed`, `reverting`, `reverted` and `undoing` is in
+# its folder says how far it is. They become one another by rename while the lock is held, so that of a confirmation
+# and a revert that come at the same moment exactly one wins. Each function may come twice, when its answer was lost.
 
 function Write-HcLines([string]$Path, [string[]]$Lines) {
   $text = ''
@@ -19,7 +19,8 @@ function Send-HcLines([string[]]$Lines) {
 }
 function Write-HcNote([string]$Text) {
   # for a person on the host; nobody reads it by machine
-  [IO.File]::AppendAllText("$HcFolder\notes", "$($Text -replace '[^\x20-\x7e]', '?')`r`n", [Text.Encoding]::ASCII)
+  $line = $Text -replace '[^\x20-\x7e]', '?'
+  [IO.File]::AppendAllText("$HcFolder\notes", "$line`r`n", [Text.Encoding]::ASCII)
 }
 
 function Assert-HcAble {
@@ -27,7 +28,9 @@ function Assert-HcAble {
   if (-not $me.IsInRole([Security.Principal.WindowsBuiltInRole]::Administrator)) {
     throw 'this account is no administrator here, or has lost its powers on the way (User Account Control)'
   }
-  if ([IntPtr]::Size -ne 8 -and [Environment]::Is64BitOperatingSystem) { throw 'this is a 32-bit PowerShell on a 64-bit Windows' }
+  if ([IntPtr]::Size -ne 8 -and [Environment]::Is64BitOperatingSystem) {
+    throw 'this is a 32-bit PowerShell on a 64-bit Windows'
+  }
   if ($HcBase -match "['\x22]") { throw 'the folder for data of programs has quotes in its name' }
 }
 function New-HcFolder([string]$Path) {
@@ -71,15 +74,19 @@ function Assert-HcKept {
 function Get-HcTaskText {
   # in UTC, and without the conditions that would keep a task from starting on a notebook
   $at = [DateTime]::UtcNow.AddSeconds($HcTimer).ToString('s', [Globalization.CultureInfo]::InvariantCulture) + 'Z'
-  $words = "-NoProfile -NonInteractive -Command `"& ([ScriptBlock]::Create([IO.File]::ReadAllText('$HcFolder\revert')))`""
+  # not -File: a group policy may forbid scripts that nobody has signed
+  $block = "[ScriptBlock]::Create([IO.File]::ReadAllText('$HcFolder\revert'))"
+  $words = "-NoProfile -NonInteractive -Command `"& ($block)`""
   '<Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task"><RegistrationInfo><Description>' +
     'Puts back what hardencheck changed and nobody confirmed</Description></RegistrationInfo><Triggers>' +
-    "<BootTrigger><Enabled>true</Enabled></BootTrigger><TimeTrigger><StartBoundary>$at</StartBoundary>" +
-    '<Enabled>true</Enabled></TimeTrigger></Triggers><Principals><Principal id="Author"><UserId>S-1-5-18</UserId>' +
+    "<BootTrigger><Enabled>true</Enabled><Delay>PT30S</Delay></BootTrigger>" +
+    "<TimeTrigger><StartBoundary>$at</StartBoundary><Enabled>true</Enabled></TimeTrigger></Triggers>" +
+    '<Principals><Principal id="Author"><UserId>S-1-5-18</UserId>' +
     '<RunLevel>HighestAvailable</RunLevel></Principal></Principals><Settings>' +
     '<MultipleInstancesPolicy>IgnoreNew</MultipleInstancesPolicy>' +
-    '<DisallowStartIfOnBatteries>false</DisallowStartIfOnBatteries><StopIfGoingOnBatteries>false</StopIfGoingOnBatteries>' +
-    '<StartWhenAvailable>true</StartWhenAvailable><Enabled>true</Enabled><ExecutionTimeLimit>PT1H</ExecutionTimeLimit>' +
+    '<DisallowStartIfOnBatteries>false</DisallowStartIfOnBatteries>' +
+    '<StopIfGoingOnBatteries>false</StopIfGoingOnBatteries><StartWhenAvailable>true</StartWhenAvailable>' +
+    '<Enabled>true</Enabled><ExecutionTimeLimit>PT1H</ExecutionTimeLimit>' +
     '<Priority>4</Priority></Settings><Actions Context="Author"><Exec><Command>' +
     [Security.SecurityElement]::Escape("$([Environment]::SystemDirectory)\WindowsPowerShell\v1.0\powershell.exe") +
     "</Command><Arguments>$([Security.SecurityElement]::Escape($words))</Arguments></Exec></Actions></Task>"
@@ -118,7 +125,8 @@ function Save-HcRun {
     [IO.File]::WriteAllText("$made\revert", $revert, [Text.Encoding]::ASCII)
     $things = Get-HcThings $touched
     $copies = [string[]]@(foreach ($label in $things.Keys) { ConvertTo-HcBase64 $things[$label]['text'] })
-    $lines = @($touched | ForEach-Object { "touched $_" }) + @(Get-HcLines $things $salt) + @("revert $(Get-HcSha $revert)")
+    $lines = @($touched | ForEach-Object { "touched $_" }) + @(Get-HcLines $things $salt)
+    $lines = $lines + @("revert $(Get-HcSha $revert)")
     Write-HcLines "$made\touched" $touched
     Write-HcLines "$made\copies" $copies
     Write-HcLines "$made\manifest" $lines
@@ -191,7 +199,6 @@ function Confirm-HcRun {
     } else {
       [void][IO.Directory]::CreateDirectory("$HcFolder\confirmed")
       Stop-HcTimer
-      if ([IO.File]::Exists("$HcFolder\after.new")) { [IO.File]::Delete("$HcFolder\after.new") }
       Save-HcAfter
     }
     $lines = [string[]]@()
@@ -208,7 +215,13 @@ function Invoke-HcRevert {
   try {
     if (Test-HcMark 'armed') { Move-HcMark 'armed' 'reverting' }
     if (-not (Test-HcMark 'reverting')) { return }
-    try { Write-HcLines "$HcFolder\result" (Restore-Hc $false $false) } catch { Write-HcNote "revert: $_" }
+    # after a start of Windows, what is needed for it may take its time
+    for ($try = 0; $try -lt 3; $try++) {
+      if ($try -gt 0) { Start-Sleep -Seconds 15 }
+      $told = [string[]]@('left')
+      try { $told = [string[]]@(Restore-Hc $false $false) } catch { Write-HcNote "revert: $_" }
+      if (@($told | Where-Object { $_ -like 'left*' }).Length -eq 0) { break }
+    }
     try { Save-HcAfter } catch { Write-HcNote "after: $_" }
     Move-HcMark 'reverting' 'reverted'
     Stop-HcTimer
@@ -231,7 +244,9 @@ function Undo-HcRun {
       throw 'the list of what was there before is not the one that the run began with'
     }
     $known = [IO.File]::Exists("$HcFolder\after")
-    if ($HcExpectedAfter -ne '' -and (-not $known -or (Get-HcSha ([IO.File]::ReadAllText("$HcFolder\after"))) -cne $HcExpectedAfter)) {
+    $found = ''
+    if ($known) { $found = Get-HcSha ([IO.File]::ReadAllText("$HcFolder\after")) }
+    if ($HcExpectedAfter -ne '' -and $found -cne $HcExpectedAfter) {
       throw 'the list of what the run left is not the one that was confirmed'
     }
     if (Test-HcMark 'reverting') { throw 'the host itself is putting this run back just now; ask again' }
@@ -259,6 +274,7 @@ function Invoke-HcGuard([string]$What) {
       default { throw "nobody knows what $What is" }
     }
   } catch {
-    Send-HcLines "hardencheck-guard 1 error $HcRun", ("$($_.Exception.GetBaseException().Message)" -replace '[^\x20-\x7e]', '?'), 'end error'
+    $why = [string]$_.Exception.GetBaseException().Message -replace '[^\x20-\x7e]', '?'
+    Send-HcLines @("hardencheck-guard 1 error $HcRun", $why, 'end error')
   }
 }

@@ -121,12 +121,18 @@ function Get-HcSecurity {
   $found = @{}
   $path = "$HcBase\security.$([guid]::NewGuid().ToString('N'))"
   try {
-    Invoke-HcProgram 'secedit' '/export', '/cfg', $path, '/areas', 'SECURITYPOLICY', 'USER_RIGHTS', '/log', "$path.log", '/quiet'
+    $areas = 'SECURITYPOLICY', 'USER_RIGHTS'
+    Invoke-HcProgram 'secedit' (@('/export', '/cfg', $path, '/areas') + $areas + @('/log', "$path.log", '/quiet'))
     foreach ($line in ([IO.File]::ReadAllText($path) -split '\r?\n')) {
       if ($line -match '^(\w+)\s*=\s*(.*?)\s*$') {
         $value = $Matches[2]
         $name = $Matches[1]
-        if ($name -clike 'Se*') { $value = [string]::Join(',', [string[]]@($value -split '\s*,\s*' | Sort-Object)) }
+        if ($name -clike 'Se*') {
+          # in one order, whatever the culture of the account that looks
+          $holders = [string[]]@($value -split '\s*,\s*' | Where-Object { $_ })
+          [Array]::Sort($holders, [StringComparer]::Ordinal)
+          $value = [string]::Join(',', $holders)
+        }
         $found[$name] = $value
       }
     }
@@ -153,7 +159,8 @@ function Add-HcAudit($Things, [string]$Name) {
     foreach ($line in ([IO.File]::ReadAllText($path) -split '\r?\n')) {
       # rows of single people have a SID in the second field
       if ($line -match '^[^,]*,(?!\{?S-1-)[^,]*,.*(\{0cce92[0-9a-f]{2}-[0-9a-f-]+\}),.*,([0-9]+)\s*$') {
-        Add-HcThing $Things 'policy' "$Name [$($Matches[1].ToLowerInvariant())]" 'present' ([string]([int]$Matches[2] % 4))
+        $part = ([string]$Matches[1]).ToLowerInvariant()
+        Add-HcThing $Things 'policy' "$Name [$part]" 'present' ([string]([int]$Matches[2] % 4))
       }
     }
   } finally {
@@ -219,7 +226,8 @@ function Add-HcSigning($Things, [string]$Name) {
     $server = [string](Get-SmbServerConfiguration).RequireSecuritySignature
   }
   Add-HcThing $Things 'policy' "$Name [server]" 'present' $server
-  Add-HcThing $Things 'policy' "$Name [client]" 'present' ([string](Get-SmbClientConfiguration).RequireSecuritySignature)
+  $client = [string](Get-SmbClientConfiguration).RequireSecuritySignature
+  Add-HcThing $Things 'policy' "$Name [client]" 'present' $client
 }
 
 function Get-HcThings([string[]]$Touched) {

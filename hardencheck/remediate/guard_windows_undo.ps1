@@ -55,7 +55,9 @@ function Read-HcKept([string]$Salt) {
 function Read-HcDigests([string]$Path) {
   $found = @{}
   foreach ($line in [IO.File]::ReadAllLines($Path)) {
-    if ($line -match '^setting ([a-z]+) [a-z,]+ ([0-9a-f]{64}) (.+)$') { $found["$($Matches[1]) $($Matches[3])"] = $Matches[2] }
+    if ($line -match '^setting ([a-z]+) [a-z,]+ ([0-9a-f]{64}) (.+)$') {
+      $found["$($Matches[1]) $($Matches[3])"] = $Matches[2]
+    }
   }
   $found
 }
@@ -66,7 +68,10 @@ function Restore-Hc([bool]$Known, [bool]$Force) {
   $salt = [IO.File]::ReadAllText("$HcFolder\salt")
   $touched = [IO.File]::ReadAllLines("$HcFolder\touched")
   $kinds = @{}
-  foreach ($line in $touched) { $kinds[$line.Substring($line.IndexOf(' ', [StringComparison]::Ordinal) + 1)] = ($line -split ' ')[0] }
+  foreach ($line in $touched) {
+    $kind = ($line -split ' ')[0]
+    $kinds[$line.Substring($kind.Length + 1)] = $kind
+  }
   $none = Get-HcSha ($salt + 'absent')
   $kept = Read-HcKept $salt
   $after = @{}
@@ -76,7 +81,8 @@ function Restore-Hc([bool]$Known, [bool]$Force) {
   foreach ($label in @(@($after.Keys) + @($seen['found'].Keys))) {
     if (-not $kept.Contains($label)) {
       $noun = ($label -split ' ')[0]
-      $kept[$label] = @{ noun = $noun; digest = $none; name = $label.Substring($noun.Length + 1); text = 'absent'; reason = '' }
+      $name = $label.Substring($noun.Length + 1)
+      $kept[$label] = @{ noun = $noun; digest = $none; name = $name; text = 'absent'; reason = '' }
     }
   }
   $due = New-Object Collections.ArrayList
@@ -98,9 +104,9 @@ function Restore-Hc([bool]$Known, [bool]$Force) {
     } elseif ($verdict -eq 'restore' -and $one['reason'] -ne '') {
       [void]$said.Add("left $($one['noun']) $($one['reason']) $($one['name'])")
     } elseif ($verdict -eq 'restore') {
-      [void]$due.Add(@{
-        kind = $kind; label = $label; noun = $one['noun']; name = $one['name']; text = $one['text']; digest = $one['digest']
-      })
+      $one['kind'] = $kind
+      $one['label'] = $label
+      [void]$due.Add($one)
     }
   }
   [void](Restore-HcDue $due)
@@ -134,7 +140,9 @@ function Restore-HcDue($Things) {
     foreach ($one in $some) {
       try { Restore-HcThing $kind $one['name'] $one['text'] } catch { Write-HcNote "$($one['name']): $_" }
     }
-    if ($kind -eq 'value') { Restore-HcMade @($Things | Where-Object { $_['kind'] -eq 'key' -and $_['text'] -eq 'absent' }) }
+    if ($kind -eq 'value') {
+      Restore-HcMade @($Things | Where-Object { $_['kind'] -eq 'key' -and $_['text'] -eq 'absent' })
+    }
   }
   Restore-HcReaders $Things
 }

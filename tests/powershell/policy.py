@@ -243,6 +243,7 @@ GUARD = Policy(
     """),
     statics={
         **_STATICS,
+        "array": names("sort"),
         "console": names("openstandardoutput"),
         "convert": names("frombase64string tobase64string toint32"),
         "environment": names("getfolderpath is64bitoperatingsystem systemdirectory"),
@@ -253,7 +254,7 @@ GUARD = Policy(
         "security.cryptography.sha256": names("create"),
         "security.securityelement": names("escape"),
     },
-    constants=_CONSTANTS | names("io.fileattributes"),
+    constants=_CONSTANTS | names("io.fileattributes stringcomparer"),
     types=_TYPES | _CONSTANTS | names("io.ioexception"),
     new=_NEW | names("security.accesscontrol.directorysecurity"),
     exact=frozenset(
