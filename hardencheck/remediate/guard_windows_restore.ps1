@@ -60,7 +60,12 @@ function Restore-HcService([string]$Name, [string]$Text) {
   if ($Text -eq 'absent') { return }
   $mode = ($Text -split ',')[0]
   $words = @{ auto = 'auto'; delayed = 'delayed-auto'; manual = 'demand'; disabled = 'disabled' }
-  if ($words.ContainsKey($mode)) { Invoke-HcProgram 'sc' 'config', $Name, 'start=', $words[$mode] }
+  $now = @{}
+  Add-HcService $now $Name
+  # of some services not even administrators may set how they start
+  if ($words.ContainsKey($mode) -and ($now["service $Name"]['text'] -split ',')[0] -ne $mode) {
+    Invoke-HcProgram 'sc' 'config', $Name, 'start=', $words[$mode]
+  }
   if ($Text -like '*,running') { Start-Service -Name $Name }
   # also those that need it: the run has started it, and they came after it
   if ($Text -like '*,stopped') { Stop-Service -Name $Name -Force }

@@ -76,7 +76,6 @@ function Add-HcKey($Things, [string]$Name) {
   $path = $Name.Substring('HKLM:\'.Length)
   $key = $hive.OpenSubKey($path)
   if ($null -ne $key) {
-    Add-HcThing $Things 'key' $Name 'present' 'present'
     foreach ($value in $key.GetValueNames()) {
       # Windows writes this one anew at each start
       if ($value -ne 'LsaPid') {
@@ -84,15 +83,18 @@ function Add-HcKey($Things, [string]$Name) {
       }
     }
     $key.Dispose()
-    return
   }
-  # the keys above that the run would make with it
-  while ($null -eq $key -and $path.Contains('\')) {
-    Add-HcThing $Things 'key' "HKLM:\$path" 'absent' 'absent'
-    $path = $path.Substring(0, $path.LastIndexOf('\', [StringComparison]::Ordinal))
+  # and the keys above, which the run would make with it
+  while ($path.Contains('\')) {
+    $state = 'absent'
     $key = $hive.OpenSubKey($path)
+    if ($null -ne $key) {
+      $state = 'present'
+      $key.Dispose()
+    }
+    Add-HcThing $Things 'key' "HKLM:\$path" $state $state
+    $path = $path.Substring(0, $path.LastIndexOf('\', [StringComparison]::Ordinal))
   }
-  if ($null -ne $key) { $key.Dispose() }
 }
 function Add-HcService($Things, [string]$Name) {
   $key = (Get-HcHive).OpenSubKey("SYSTEM\CurrentControlSet\Services\$Name")

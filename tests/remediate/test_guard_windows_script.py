@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from xml.etree import ElementTree
 
 import pytest
 
@@ -67,6 +68,23 @@ def test_the_script_knows_every_kind_and_every_preference() -> None:
     order = re.search(r"^\$HcOrder = (.+)$", program, re.MULTILINE)
     assert order
     assert set(re.findall(r"'(\w+)'", order[1])) == kinds | {"key", "value", "service"}
+
+
+def test_the_task_that_takes_back_is_one_that_windows_could_register() -> None:
+    _, _, body = guard._program().partition("function Get-HcTaskText {")
+    pieces = [line.strip() for line in body[: body.index("\n}\n")].split("\n") if "<" in line or "Escape(" in line]
+    quoted = [piece.removesuffix(" +")[1:-1] if piece[0] in "'\"" else "powershell.exe" for piece in pieces]
+    text = "".join(quoted).replace("$([Security.SecurityElement]::Escape($words))", "-Command x")
+    task = ElementTree.fromstring(text.replace("$at", "2026-11-22T10:00:00Z"))
+    found = {element.tag.rpartition("}")[2]: element.text for element in task.iter()}
+    assert task.tag == "{http://schemas.microsoft.com/windows/2004/02/mit/task}Task"
+    assert [found[name] for name in ("UserId", "StartBoundary", "DisallowStartIfOnBatteries")] == [
+        "S-1-5-18",
+        "2026-11-22T10:00:00Z",
+        "false",
+    ]
+    assert {"BootTrigger", "TimeTrigger"} <= found.keys()
+    assert (found["Command"], found["Arguments"]) == ("powershell.exe", "-Command x")
 
 
 def test_it_reads_and_writes_nothing_by_the_words_of_a_language() -> None:

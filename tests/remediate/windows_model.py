@@ -125,6 +125,9 @@ class GuardedWindows:
             else:
                 assert kind == "registry", f"not modelled: {line}"
                 values = {at: value for at, value in self.host.registry.items() if at[0] == name and value}
+                parts = name.split("\\")
+                for end in range(3, len(parts)):
+                    found["key", "\\".join(parts[:end])] = "present"
                 found["key", name] = "present" if values else "absent"
                 for (_, value_name), value in values.items():
                     found["value", f"{name} [{value_name}]"] = json.dumps(value)
