@@ -101,6 +101,16 @@ class State:
     kernel: tuple[Rules, ...] = ()
     settings: tuple[Setting, ...] = ()
 
+    def other_settings(self, now: State) -> tuple[str, ...]:
+        """Return the names of a Windows host's things that another moment of the same run says otherwise, or alone."""
+        before = {(each.noun, each.name): each.digest for each in self.settings if each.state != "absent"}
+        after = {(each.noun, each.name): each.digest for each in now.settings if each.state != "absent"}
+        return tuple(
+            name
+            for noun, name in dict.fromkeys([*before, *after])
+            if before.get((noun, name)) != after.get((noun, name))
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:

@@ -33,6 +33,8 @@ from hardencheck.storage import Store
 
 #: playbooks have ended so many seconds before hosts take their changes back: else they would go on changing afterwards
 MARGIN = 15
+#: so many things that a host did not take back are named
+_NAMES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,7 @@ class _Running:
         self._seal(Act.PREPARE, {"guard": guarded, "timer": timer, "hosts": copies})
         for job in _jobs([step for step in steps if step.host in copies], self.means):
             self._play(job, until)
-        self._keep(guarded, {host: touches[host] for host in ready}, timer)
+        self._keep(guarded, {host: touches[host] for host in ready}, timer, ready)
 
     def _play(self, job: Job, until: float | None) -> None:
         """Run one playbook on the hosts that are not lost; it ends before they take its changes back."""
@@ -180,7 +182,7 @@ class _Running:
             if run.state is RunState.UNREACHABLE or (run.state is not RunState.OK and until is not None):
                 self.lost.add(name)
 
-    def _keep(self, guarded: str, hosts: Touched, timer: int | None) -> None:
+    def _keep(self, guarded: str, hosts: Touched, timer: int | None, before: Mapping[Host, Snapshot]) -> None:
         """Have what was changed kept, by new connections; a host that cannot be reached is waited for."""
         kept = self.means.guards.confirm(guarded, hosts)
         lost = {host: hosts[host] for host, each in kept.items() if isinstance(each, HardencheckError)}
@@ -190,10 +192,12 @@ class _Running:
             kept |= self.means.guards.await_return(guarded, lost, timer)
         self._note(kept, "after the change: ")
         settled = {host.name: each for host, each in kept.items() if isinstance(each, Settled)}
-        for name, each in settled.items():
-            if each.outcome == "reverted":
-                self.reverted.add(name)
-                self._wrong(name, "it could not be reached after the change, and took it back by itself")
+        for host, each in kept.items():
+            if isinstance(each, Settled) and each.outcome == "reverted":
+                self.reverted.add(host.name)
+                left = before[host].state.other_settings(each.state)
+                but = f"; not seen to be as before: {', '.join(left[:_NAMES])}" if left else ""
+                self._wrong(host.name, f"it could not be reached after the change, and took it back by itself{but}")
         self._seal(
             Act.APPLY, {"guard": guarded, "settled": {name: loads(each.to_bytes()) for name, each in settled.items()}}
         )

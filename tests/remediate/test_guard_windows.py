@@ -159,3 +159,16 @@ def test_where_powershell_may_not_run_scripts_nothing_is_begun(lab: Lab) -> None
         (answer,) = Guards({"winrm": transport}).begin("run-1", {host: TOUCHES}, 60).values()
     assert isinstance(answer, RemediationError)
     assert "PowerShell runs in ConstrainedLanguage there" in answer.message
+
+
+def test_what_a_host_could_not_take_back_is_seen(desk: Desk) -> None:
+    before = desk.begin(60)
+    desk.set("fSingleSession", NEW)
+    desk.set("SecurityLayer", NEW)
+    desk.model.stuck.add(f"{KEY} [SecurityLayer]")
+    desk.model.revert()
+    settled = desk.confirm()
+    assert settled.outcome == "reverted"
+    assert before.state.other_settings(settled.state) == (f"{KEY} [SecurityLayer]",)
+    undone = desk.undo(before, settled)
+    assert [(each.name, each.reason) for each in undone.left] == [(f"{KEY} [SecurityLayer]", "not-restored")]

@@ -42,13 +42,15 @@ class Kept:
 class GuardedWindows:
     """The guard of one host, whose registry and services are those that Ansible changes (`host`).
 
-    `runs` holds what is kept, `armed` the runs with a timer, which a test lets run out with `revert`.
+    `runs` holds what is kept, `armed` the runs with a timer, which a test lets run out with `revert`; `stuck` are names
+    of what cannot be put back.
     """
 
     host: WindowsHost = field(default_factory=WindowsHost)
     runs: dict[str, Kept] = field(default_factory=dict)
     undone: dict[str, list[str]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    stuck: set[str] = field(default_factory=set)
 
     def __call__(self, request: Request) -> Result:
         """Answer one script."""
@@ -150,6 +152,8 @@ class GuardedWindows:
                 continue
             if after is not None and known != _sha(found) and not force:
                 said.append(f"left {noun} changed-since {name}")
+            elif name in self.stuck:
+                said.append(f"left {noun} not-restored {name}")
             else:
                 self._put(noun, name, before)
                 said.append(f"restored {noun} {name}")
