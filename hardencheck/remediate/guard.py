@@ -7,7 +7,6 @@ reads what it answered:
     begin   -> begun        copies what may be touched; arms the timer before it answers, so that a lost answer is safe
     confirm -> confirmed    disarms the timer, and writes down what the run has left; a second one answers the same
     undo    -> undone       puts back what the run has changed, and nothing that another one has changed since
-    forget  -> forgotten    removes the copies of a run
 
 An undo names its run and digests; the paths are in the host's own list, which must still have the digest that was
 sealed.
@@ -98,16 +97,6 @@ def undo(run: str, snapshot: Snapshot, after: Settled | None, *, force: bool) ->
 def undone(answer: bytes, run: str) -> Undone:
     """Read the answer to `undo`; raises RemediationError with the reason when nothing was put back."""
     return answers.undone(answer, run, _NOUNS)
-
-
-def forget(run: str) -> bytes:
-    """Return the script that removes what the host keeps of the run; it refuses while a revert is armed."""
-    return _script("forget", run)
-
-
-def forgotten(answer: bytes, run: str) -> None:
-    """Read the answer to `forget`; raises RemediationError when the copies are still there."""
-    answers.lines(answer, run, {"forget"})
 
 
 @cache

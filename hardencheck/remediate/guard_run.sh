@@ -228,10 +228,3 @@ clear_run() {
   rm -rf "$folder" "$base/runs/.$run.new"
   rmdir "$base/runs" "$base" 2>/dev/null
 }
-
-forget() {
-  if [ -d "$folder/armed" ] || [ -d "$folder/reverting" ]; then fail "this run is not confirmed"; fi
-  clear_run
-  open_answer forget
-  close_answer 0
-}

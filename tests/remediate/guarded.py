@@ -65,9 +65,6 @@ class Guarded:
     def undo(self, snapshot: Snapshot, after: Settled | None = None, *, force: bool = False) -> Undone:
         return guard.undone(self.send(guard.undo(snapshot.run, snapshot, after, force=force)), snapshot.run)
 
-    def forget(self, run: str) -> None:
-        guard.forgotten(self.send(guard.forget(run)), run)
-
     def state(self, *tops: str) -> list[str]:
         """All below these folders, as it is now."""
         return self.sh(LIST.replace("@", " ".join(tops))).splitlines()

@@ -95,18 +95,16 @@ def test_an_undo_needs_no_confirmation(desk: Guarded) -> None:
 
 
 def test_while_one_run_waits_no_other_begins(desk: Guarded) -> None:
-    desk.begin("first-1", timer=LONG)
+    first = desk.begin("first-1", timer=LONG)
     for timer in (LONG, None):
         with pytest.raises(RemediationError, match="the run first-1 waits here"):
             desk.begin("second-1", timer=timer)
-    with pytest.raises(RemediationError, match="not confirmed"):
-        desk.forget("first-1")
     with pytest.raises(RemediationError, match="nothing is kept here"):
         desk.confirm("second-1")
     desk.confirm("first-1")
-    desk.begin("second-1")
-    desk.forget("first-1")
-    desk.forget("second-1")
+    second = desk.begin("second-1")
+    assert desk.undo(second).cleared
+    assert desk.undo(first).cleared
     assert not desk.kept()
 
 
