@@ -38,7 +38,9 @@ def from_bytes(data: bytes, trusted: Collection[Verifier], now: str) -> Plan:
         body, keyid, sig = whole["plan"], whole["signature"]["keyid"], whole["signature"]["sig"]
         signature = base64.b64decode(sig, validate=True)
         signed = pae(KIND, canonical(body))
-    except (ValueError, KeyError, TypeError, binascii.Error) as error:
+    except KeyError as error:
+        raise RemediationError(f"it is no plan (it lacks {error})", hint=_ANEW) from error
+    except (ValueError, TypeError, binascii.Error) as error:
         raise RemediationError(f"it is no plan ({error})", hint=_ANEW) from error
     key = next((each for each in trusted if each.keyid == keyid), None)
     if key is None:
