@@ -109,18 +109,9 @@ function Restore-HcPreference([string]$Name, [string]$Text) {
   if ($Text -eq 'absent') { throw 'Microsoft Defender Antivirus did not know it' }
   $value = ($Text -split ':')[1]
   $on = $value -eq 'True'
-  switch ($Name) {
-    'AllowNetworkProtectionDownLevel' { Set-MpPreference -AllowNetworkProtectionDownLevel $on }
-    'AllowNetworkProtectionOnWinServer' { Set-MpPreference -AllowNetworkProtectionOnWinServer $on }
-    'DisableBlockAtFirstSeen' { Set-MpPreference -DisableBlockAtFirstSeen $on }
-    'DisableIOAVProtection' { Set-MpPreference -DisableIOAVProtection $on }
-    'DisableRemovableDriveScanning' { Set-MpPreference -DisableRemovableDriveScanning $on }
-    'EnableNetworkProtection' { Set-MpPreference -EnableNetworkProtection ([int]$value) }
-    'MAPSReporting' { Set-MpPreference -MAPSReporting ([int]$value) }
-    'PUAProtection' { Set-MpPreference -PUAProtection ([int]$value) }
-    'SubmitSamplesConsent' { Set-MpPreference -SubmitSamplesConsent ([int]$value) }
-    default { throw "nobody knows how to set $Name" }
-  }
+  $change = @{}
+  if ($Text -like 'bool:*') { $change[$Name] = $on } else { $change[$Name] = [int]$value }
+  Set-MpPreference @change
 }
 function Restore-HcSurface([string]$Name, [string]$Text) {
   if ($Name -notmatch '\[([0-9a-f-]{36})\]$') { return }
@@ -132,11 +123,25 @@ function Restore-HcSurface([string]$Name, [string]$Text) {
     Add-MpPreference -AttackSurfaceReductionRules_Ids $rule -AttackSurfaceReductionRules_Actions $actions[$Text]
   }
 }
+function Assert-HcOpen {
+  # while a profile is not as open as it was, the rule may be the only way in
+  $now = [ordered]@{}
+  Add-HcFirewall $now 'firewall'
+  $was = Read-HcKept ([IO.File]::ReadAllText("$HcFolder\salt"))
+  foreach ($label in 'policy firewall [Domain]', 'policy firewall [Private]', 'policy firewall [Public]') {
+    # whether it is on, what it does with what nobody allows, and on which interfaces
+    $old = ([string]$was[$label]['text'] -split ' ')[0, 1, 5] -join ' '
+    if ((([string]$now[$label]['text'] -split ' ')[0, 1, 5] -join ' ') -cne $old) {
+      throw 'a profile is not as before: the rule may be the only way in'
+    }
+  }
+}
 function Restore-HcFirewall([string]$Name, [string]$Text) {
   if ($Name -notmatch '\[([A-Za-z-]+)\]$') { throw 'not a profile' }
   $one = $Matches[1]
   $parts = $Text -split ' '
   if ($one -eq 'hardencheck-winrm') {
+    Assert-HcOpen
     if ($Text -eq 'absent') {
       Remove-NetFirewallRule -Name $one
     } else {

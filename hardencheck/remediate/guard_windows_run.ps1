@@ -100,11 +100,7 @@ function Start-HcTimer {
 }
 function Stop-HcTimer {
   # one that is left over finds nothing to put back
-  try {
-    foreach ($task in @(Get-ScheduledTask | Where-Object { $_.TaskName -eq $HcTask })) {
-      Unregister-ScheduledTask -TaskName $task.TaskName -TaskPath $task.TaskPath -Confirm:$false
-    }
-  } catch { Write-HcNote "task: $_" }
+  try { Unregister-ScheduledTask -TaskName $HcTask -TaskPath '\' -Confirm:$false } catch { Write-HcNote "task: $_" }
 }
 
 function Get-HcLines($Things, [string]$Salt) {
@@ -136,6 +132,23 @@ function Save-HcRun {
     throw
   }
 }
+function Remove-HcFolder {
+  # at one stroke, so that whoever comes second finds nothing; the next begin removes what is left of it
+  $gone = "$HcBase\.${HcRun}.new"
+  [IO.Directory]::Move($HcFolder, $gone)
+  try { [IO.Directory]::Delete($gone, $true) } catch { [void]$_ }
+}
+function Remove-HcRests {
+  # what processes that were killed have left; the lock is ours
+  foreach ($end in 'security.*', 'audit.*', '*.undone') {
+    foreach ($file in [IO.Directory]::GetFiles($HcBase, $end)) {
+      try { [IO.File]::Delete($file) } catch { [void]$_ }
+    }
+  }
+  foreach ($rest in [IO.Directory]::GetDirectories($HcBase, '.*.new')) {
+    try { [IO.Directory]::Delete($rest, $true) } catch { [void]$_ }
+  }
+}
 function Assert-HcAlone {
   foreach ($other in [IO.Directory]::GetDirectories($HcBase)) {
     foreach ($mark in 'armed', 'reverting') {
@@ -144,8 +157,6 @@ function Assert-HcAlone {
       }
     }
   }
-  # answers to undos that nobody has asked for again
-  foreach ($file in [IO.Directory]::GetFiles($HcBase, '*.undone')) { [IO.File]::Delete($file) }
 }
 function Begin-HcRun {
   Assert-HcAble
@@ -154,6 +165,7 @@ function Begin-HcRun {
   $made = $false
   try {
     Assert-HcAlone
+    Remove-HcRests
     foreach ($mark in 'confirmed', 'reverting', 'reverted', 'undoing') {
       if (Test-HcMark $mark) { throw "this run has begun before, and is $mark" }
     }
@@ -167,7 +179,7 @@ function Begin-HcRun {
   } catch {
     if ($made) {
       Stop-HcTimer
-      [IO.Directory]::Delete($HcFolder, $true)
+      Remove-HcFolder
     }
     throw
   } finally {
@@ -190,7 +202,11 @@ function Confirm-HcRun {
   }
   $lock = Open-HcLock 60
   try {
-    if (Test-HcMark 'armed') { Move-HcMark 'armed' 'confirmed' }
+    if (Test-HcMark 'armed') {
+      # what cannot be looked at is not confirmed: it is put back in time
+      [void](Get-HcThings ([IO.File]::ReadAllLines("$HcFolder\touched")))
+      Move-HcMark 'armed' 'confirmed'
+    }
     $word = 'confirmed'
     if (Test-HcMark 'reverting') {
       $word = 'reverting'
@@ -214,7 +230,10 @@ function Invoke-HcRevert {
   $lock = Open-HcLock 1800
   try {
     if (Test-HcMark 'armed') { Move-HcMark 'armed' 'reverting' }
-    if (-not (Test-HcMark 'reverting')) { return }
+    if (-not (Test-HcMark 'reverting')) {
+      Stop-HcTimer
+      return
+    }
     # after a start of Windows, what is needed for it may take its time
     for ($try = 0; $try -lt 3; $try++) {
       if ($try -gt 0) { Start-Sleep -Seconds 15 }
@@ -249,16 +268,18 @@ function Undo-HcRun {
     if ($HcExpectedAfter -ne '' -and $found -cne $HcExpectedAfter) {
       throw 'the list of what the run left is not the one that was confirmed'
     }
-    if (Test-HcMark 'reverting') { throw 'the host itself is putting this run back just now; ask again' }
-    if (Test-HcMark 'armed') {
-      Move-HcMark 'armed' 'undoing'
-      Stop-HcTimer
+    # who reverts holds the lock: one that left its mark and not the lock has died
+    foreach ($mark in 'armed', 'reverting') {
+      if (Test-HcMark $mark) {
+        Move-HcMark $mark 'undoing'
+        Stop-HcTimer
+      }
     }
     $told = [string[]]@(Restore-Hc $known $HcForce)
     if (@($told | Where-Object { $_ -like 'left *' }).Count -eq 0) {
       $told = [string[]]@($told + @('cleared'))
       Write-HcLines "$HcBase\${HcRun}.undone" $told
-      [IO.Directory]::Delete($HcFolder, $true)
+      Remove-HcFolder
     }
     Write-HcAnswer 'undo' $told
   } finally {

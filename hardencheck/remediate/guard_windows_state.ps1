@@ -1,6 +1,8 @@
 # What the guard of a run can see of a Windows host: one thing for each registry key and value, service and policy that
 # is touched, with a text that says all of it, in the same words before the run, after it, and when it is undone.
 $ErrorActionPreference = 'Stop'
+# commands of Defender, firewall, SMB and tasks are functions of modules, which see nobody else's
+$global:ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 $WarningPreference = 'SilentlyContinue'
 $HcBase = [IO.Path]::Combine([Environment]::GetFolderPath('CommonApplicationData'), 'hardencheck')
@@ -197,7 +199,9 @@ function Add-HcSurface($Things, [string]$Name) {
   }
 }
 function Add-HcFirewall($Things, [string]$Name) {
-  foreach ($one in (Get-NetFirewallProfile -PolicyStore PersistentStore)) {
+  $profiles = @(Get-NetFirewallProfile -PolicyStore PersistentStore)
+  if ($profiles.Length -ne 3) { throw 'the profiles of the firewall cannot be seen' }
+  foreach ($one in $profiles) {
     $without = [string[]]@($one.DisabledInterfaceAliases | Where-Object { $_ -and "$_" -ne 'NotConfigured' } |
       ForEach-Object { '.' + (ConvertTo-HcBase64 $_) })
     $parts = [string[]]@(
@@ -206,7 +210,12 @@ function Add-HcFirewall($Things, [string]$Name) {
     )
     Add-HcThing $Things 'policy' "$Name [$($one.Name)]" 'present' ([string]::Join(' ', $parts))
   }
-  $rule = Get-NetFirewallRule -Name 'hardencheck-winrm' -ErrorAction SilentlyContinue # absent is an answer: no rule yet
+  $rule = $null
+  try {
+    $rule = Get-NetFirewallRule -Name 'hardencheck-winrm'
+  } catch {
+    if ([string]$_.CategoryInfo.Category -ne 'ObjectNotFound') { throw }
+  }
   if ($null -eq $rule) {
     Add-HcThing $Things 'policy' "$Name [hardencheck-winrm]" 'absent' 'absent'
     return

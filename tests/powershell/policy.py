@@ -154,7 +154,8 @@ POLICY_SECTIONS = frozenset(
 class Policy:
     """What one kind of script may say besides what all may.
 
-    `exact` holds whole commands, calls and casts, spaces and all, that would be refused and were read by people.
+    `exact` holds whole commands, calls, casts and splats, spaces and all, that would be refused and were read by
+    people.
     `owned` gives a function static members that nobody else may use; such a function may also loosen
     `$ErrorActionPreference`.
     `emitters` are the functions that write an item (a script without any may print anywhere). `reserved` are the
@@ -261,11 +262,14 @@ GUARD = Policy(
         {
             # programs of Windows by their full path, each named where it is called
             '& "$([Environment]::SystemDirectory)\\$Name.exe" $Words',
+            # one of the preferences that the controller has named
+            "@change",
             # the run's own key only, in the 64-bit view
             "(Get-HcHive).OpenSubKey($path, $true)",
         }
     ),
     owned={"invoke-hcprogram": {}},
+    scopes=names("global"),
 )
 #: what reads the guard's program, and calls one function of it
 GUARD_HEAD = Policy(

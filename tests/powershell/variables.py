@@ -107,7 +107,8 @@ def _definitions(script: Script) -> dict[int, set[str]]:
 
 def _read(script: Script, node: Node, scopes: dict[int, set[str]]) -> None:
     if text_of(node).startswith("@"):
-        script.refuse(node, "splatting hides which parameters are given")
+        if text_of(node) not in script.policy.exact:
+            script.refuse(node, "splatting hides which parameters are given")
         return
     scope, name = name_of(node)
     if scope == "env":
