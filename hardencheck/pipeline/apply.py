@@ -128,7 +128,7 @@ class _Running:
     def wave(self, names: Sequence[str], steps: Sequence[Step]) -> Wave:
         before = {name: self.store.host(name) for name in names}
         for phase, some in enumerate(phases(steps), 1):
-            todo = [step for step in some if step.host not in self.wrong]
+            todo = [step for step in some if step.host not in self.lost]
             self._phase(f"{self.means.run}-{self.number}-{phase}", todo)
         sweep = self.means.look([self.means.hosts[name] for name in names])
         results = {host.host: host for host in sweep.hosts}
@@ -178,9 +178,9 @@ class _Running:
             self.changes.setdefault(name, []).extend(run.changes)
             if run.state is not RunState.OK:
                 self._wrong(name, f"{job.playbook}: {run.state.value}: {run.message}")
-            # what may cut access is not tried after something that went wrong; other playbooks do not need each other
-            if run.state is RunState.UNREACHABLE or (run.state is not RunState.OK and until is not None):
-                self.lost.add(name)
+                # one that has refused the host has changed nothing, and the others do not need it
+                if run.changes or run.state is RunState.UNREACHABLE:
+                    self.lost.add(name)
 
     def _keep(self, guarded: str, hosts: Touched, timer: int | None, before: Mapping[Host, Snapshot]) -> None:
         """Have what was changed kept, by new connections; a host that cannot be reached is waited for."""
@@ -206,6 +206,7 @@ class _Running:
         for host, each in answers.items():
             if isinstance(each, HardencheckError):
                 self._wrong(host.name, f"{when}{each.message}")
+                self.lost.add(host.name)
 
     def _wrong(self, name: str, what: str) -> None:
         self.wrong[name] = f"{self.wrong[name]}; {what}" if name in self.wrong else what
